@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# One non-recursive make.  Every directory with something to build has a
+# build.mk that adds to the lists below; all output goes to build/.
+#
+#   DAEMON_SRCS   sources of the colinux command
+#   DAEMON_LIBS   pkg-config names that it needs
+#   $(eval $(call unit_test,NAME,SOURCES,LIBS))   a user-space unit test
+
+B := build
+CC ?= gcc
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	-Wimplicit-fallthrough -Werror
+CFLAGS ?= -O2 -g
+CSTD := -std=gnu11
+CPPFLAGS += -D_GNU_SOURCE -Iinclude
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+PKG_CONFIG ?= pkg-config
+pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
+pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+DAEMON_SRCS :=
+DAEMON_LIBS :=
+UNIT_TESTS :=
+ALL :=
+CLEAN :=
+
+# unit_test NAME SOURCES LIBS: build/tests/NAME, with ASan and UBSan.
+define unit_test
+UNIT_TESTS += $(B)/tests/$(1)
+$(B)/tests/$(1): $$(patsubst %.c,$(B)/asan/%.o,$(2))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(SANITIZE) $$(LDFLAGS) -o $$@ $$^ $$(call pkg_libs,$(3)) -lpthread
+-include $$(patsubst %.c,$(B)/asan/%.d,$(2))
+endef
+
+include $(sort $(wildcard */build.mk */*/build.mk))
+
+DAEMON_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(DAEMON_SRCS))
+-include $(DAEMON_OBJS:.o=.d)
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/asan/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) -O1 -g $(SANITIZE) $(WARN) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/colinux: $(DAEMON_OBJS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(sort $(DAEMON_LIBS))) -lpthread
+
+.PHONY: all clean unit
+all: $(if $(DAEMON_SRCS),$(B)/colinux) $(ALL)
+
+# The unit tests alone (no machine in a box).
+unit: $(UNIT_TESTS)
+	prove --exec '' $(UNIT_TESTS)
+
+clean:
+	rm -rf $(B) $(CLEAN)

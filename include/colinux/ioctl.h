@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Driver interface: the same structures for Linux ioctl() on /dev/colinux and
+ * NT DeviceIoControl().  One open file is one VM; closing it (process death
+ * included) ends the VM and gives its memory back.
+ *
+ * Every call takes one struct, in and out.  Unknown flags and non-zero padding
+ * are refused with -EINVAL.
+ */
+#ifndef COLINUX_IOCTL_H
+#define COLINUX_IOCTL_H
+
+#include "types.h"
+#include "passage.h"
+
+/* abi_version in = ours, out = the driver's; -EPROTO when they differ. */
+struct colinux_version {
+	__u32 abi_version;
+	__u32 levels;		/* out: page-table levels of the host, 4 or 5 */
+	__u64 tsc_khz;		/* out */
+	__u64 pat;		/* out: the host's IA32_PAT */
+	char build[64];		/* out: version string of the driver */
+};
+
+/* Allocate guest RAM (zeroed) and vCPUs. */
+struct colinux_create {
+	__u64 memory;		/* bytes, multiple of 2 MiB */
+	__u64 image;		/* bytes that must be contiguous from offset 0 */
+	__u32 nr_vcpus;
+	__u32 flags;		/* 0 */
+	__u32 nr_extents;	/* out */
+	__u32 pad;
+	char name[64];		/* for the log; NUL-terminated */
+};
+
+struct colinux_extent {
+	__u64 machine;		/* machine-physical address */
+	__u64 size;		/* bytes */
+};
+
+/* Copy the extent table to user memory. */
+struct colinux_get_extents {
+	__u64 table;		/* pointer to nr struct colinux_extent */
+	__u32 nr;		/* in: room; out: entries there are */
+	__u32 pad;
+};
+
+/* First registers of a vCPU; it must not be running. */
+struct colinux_vcpu_setup {
+	__u32 vcpu;
+	__u32 pad;
+	__u64 rip, rsp, cr3, rdi, rsi;
+};
+
+/* Why VCPU_RUN came back. */
+enum colinux_run_exit {
+	COLINUX_RUN_INTR = 1,		/* a signal is pending: call again */
+	COLINUX_RUN_HYPERCALL = 2,	/* nr, args: put the result into ret */
+	COLINUX_RUN_KILLED = 3,		/* by the monitor; reason is a sentence */
+};
+
+struct colinux_run {
+	__u32 vcpu;
+	__u32 exit;		/* out: enum colinux_run_exit */
+	__s64 ret;		/* in: result of the hypercall that came out last */
+	__u64 nr;		/* out: COLINUX_HC_* */
+	__u64 args[6];		/* out */
+	char reason[128];	/* out, with COLINUX_RUN_KILLED */
+};
+
+/* Raise the interrupt of a device. */
+struct colinux_set_irq {
+	__u32 device;
+	__u32 pad;
+};
+
+/* Tie an event object (eventfd, KEVENT handle) to a device; fd -1 unties. */
+struct colinux_event {
+	__u32 device;
+	__u32 queue;		/* DOORBELL only */
+	__s64 fd;
+};
+
+/* Set COLINUX_VIRQ_* bit `virq` of a vCPU, waking it. */
+struct colinux_kick {
+	__u32 vcpu;
+	__u32 virq;
+};
+
+struct colinux_stats {
+	__u32 vcpu;
+	__u32 pad;
+	__u64 exits_irq, exits_nmi, exits_mce, exits_hypercall;
+	__u64 halts, yields, kicks, timers, doorbells;
+	__u64 switches;		/* passages, both depths */
+	__u64 full_switches;	/* of those, with MSRs and xstate */
+	__u64 guest_ns;		/* time spent in the guest */
+	__u64 steal_ns;
+	__u64 hypercalls[16];	/* by number */
+};
+
+/* Function numbers; each host turns them into its own request codes. */
+enum colinux_ioctl {
+	COLINUX_IOC_VERSION = 0,	/* struct colinux_version */
+	COLINUX_IOC_CREATE = 1,		/* struct colinux_create */
+	COLINUX_IOC_GET_EXTENTS = 2,	/* struct colinux_get_extents */
+	COLINUX_IOC_VCPU_SETUP = 3,	/* struct colinux_vcpu_setup */
+	COLINUX_IOC_VCPU_RUN = 4,	/* struct colinux_run; sleeps */
+	COLINUX_IOC_SET_IRQ = 5,	/* struct colinux_set_irq */
+	COLINUX_IOC_IRQFD = 6,		/* struct colinux_event */
+	COLINUX_IOC_DOORBELL = 7,	/* struct colinux_event */
+	COLINUX_IOC_KICK = 8,		/* struct colinux_kick */
+	COLINUX_IOC_STATS = 9,		/* struct colinux_stats */
+};
+
+/* Linux request code: _IOWR(COLINUX_IOC_TYPE, nr, struct). */
+#define COLINUX_IOC_TYPE	0xC0
+
+#endif
