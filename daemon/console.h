@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The console of one guest: what the guest prints is kept (scrollback) and
+ * shown to every reader; what any reader types goes to the guest.
+ *
+ * It knows nothing about virtio, terminals or sockets: the device connects
+ * with struct console_device, readers (the terminal of `colinux run`, clients
+ * of the control socket) pull text by absolute position.
+ *
+ * Everything here may be called from any thread; one mutex inside, never held
+ * during a callback.
+ */
+#ifndef DAEMON_CONSOLE_H
+#define DAEMON_CONSOLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Guest text kept for readers that attach later or that are slow. */
+#define CONSOLE_SCROLLBACK (1024 * 1024)
+/* Typed text waiting for the guest; more is dropped, as a UART does. */
+#define CONSOLE_INPUT (64 * 1024)
+
+struct console;
+
+/* The device in the guest (virtio-console), called without locks. */
+struct console_device {
+	/* There is input to take with console_take_input(). */
+	void (*input_ready)(void *opaque);
+	/* console_get_size() has changed. */
+	void (*resized)(void *opaque);
+	void *opaque;
+};
+
+/* NULL when out of memory. */
+struct console *console_new(void);
+void console_free(struct console *console);
+
+/* --- The guest's side --- */
+
+/* The guest printed something (virtio-console, early console). Never waits. */
+void console_output(struct console *console, const void *text, size_t length);
+/*
+ * The device to tell about input and size; copied.  NULL disconnects.  Input
+ * that arrived before is announced at once.
+ */
+void console_connect(struct console *console,
+		     const struct console_device *device);
+/* Take up to room bytes of typed input; returns how many (0 = none). */
+size_t console_take_input(struct console *console, void *buffer, size_t room);
+/* Terminal size; 0 x 0 while nobody has said. */
+void console_get_size(struct console *console, uint16_t *columns,
+		      uint16_t *rows);
+
+/* --- The readers' side --- */
+
+/* Called after output arrived; any thread, so it only wakes somebody. */
+void console_on_output(struct console *console, void (*wake)(void *opaque),
+		       void *opaque);
+/* Type into the guest. */
+void console_input(struct console *console, const void *text, size_t length);
+/* A reader's terminal has this size now. */
+void console_resize(struct console *console, uint16_t columns, uint16_t rows);
+
+/* Position of the oldest text kept and of the end, in bytes since the start. */
+uint64_t console_start(struct console *console);
+uint64_t console_end(struct console *console);
+/*
+ * Copy text from *position on and advance it.  If text from there is no
+ * longer kept, *position moves to the oldest text first and *lost (may be
+ * NULL) grows by what was skipped.  Returns the bytes copied; 0 = nothing new.
+ */
+size_t console_read(struct console *console, uint64_t *position, void *buffer,
+		    size_t room, uint64_t *lost);
+
+#endif
