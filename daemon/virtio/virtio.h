@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The devices of one guest: what the VM process needs to know of them.
+ *
+ * Life of a bus:
+ *
+ *	bus = virtio_bus_new(&memory, &ops, opaque);
+ *	virtio_blk_add(bus, ...);  virtio_console_add(bus, ...);  ...
+ *	(the guest's RAM is mapped, kernel and port are loaded)
+ *	nr = virtio_bus_start(bus, &error);	-> boot_info.nr_devices
+ *	(vCPUs run; each COLINUX_HC_DEVICE -> virtio_bus_command())
+ *	(the guest reboots: vCPUs stopped)
+ *	virtio_bus_reset(bus);
+ *	(kernel and port are loaded again)
+ *	nr = virtio_bus_start(bus, &error);
+ *	(the guest is gone: vCPUs stopped)
+ *	virtio_bus_free(bus);			before the RAM is unmapped
+ *
+ * Every device has a thread of its own that waits for its doorbells and its
+ * back-end; it starts with the add function, so add devices after forking.
+ * New threads block all signals.  `memory` is looked at from virtio_bus_start()
+ * to virtio_bus_reset() only, so it may be filled in between.
+ *
+ * The guest is hostile: whatever it writes, at worst its device is marked
+ * DEVICE_NEEDS_RESET.
+ */
+#ifndef DAEMON_VIRTIO_H
+#define DAEMON_VIRTIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../error.h"
+#include "../memory.h"
+
+struct virtio_bus;
+
+/*
+ * What the bus needs from the driver.  Called from device threads and from the
+ * threads that call virtio_bus_*(), with a device's lock held: they must not
+ * call back into the bus.
+ */
+struct virtio_host_ops {
+	/* Raise the interrupt of a device (SET_IRQ, or write its IRQFD). */
+	void (*set_irq)(void *opaque, unsigned int device);
+	/*
+	 * Tie eventfd fd to a doorbell (DOORBELL); fd -1 unties.  0 or a
+	 * negative errno.  The fd stays the bus's.
+	 */
+	int (*doorbell)(void *opaque, unsigned int device, unsigned int queue,
+			int fd);
+};
+
+/* NULL when out of memory.  memory, ops and opaque must outlive the bus. */
+struct virtio_bus *virtio_bus_new(const struct guest_memory *memory,
+				  const struct virtio_host_ops *ops,
+				  void *opaque);
+
+/*
+ * Write the device pages into guest RAM and tie the doorbells; no vCPU runs.
+ * Returns the number of devices (for boot_info.nr_devices) or -1.
+ */
+int virtio_bus_start(struct virtio_bus *bus, struct error *error);
+
+/*
+ * COLINUX_HC_DEVICE with its args, from the vCPU's thread; returns the
+ * hypercall's result.  May wait for I/O in flight (RESET, QUEUE off).
+ */
+int64_t virtio_bus_command(struct virtio_bus *bus, const uint64_t args[6]);
+
+/*
+ * Reset all devices and untie the doorbells; no vCPU runs.  When it returns no
+ * I/O is in flight and nothing touches guest RAM until virtio_bus_start().
+ * Data that the guest had written before is not flushed: that is the guest's.
+ */
+void virtio_bus_reset(struct virtio_bus *bus);
+
+/* Reset, stop the threads, close everything.  NULL is fine. */
+void virtio_bus_free(struct virtio_bus *bus);
+
+/*
+ * One line for people about device n ("cobd0: block, /srv/debian.img, 2 GiB,
+ * io_uring"); false when there is no such device.
+ */
+bool virtio_bus_describe(struct virtio_bus *bus, unsigned int device,
+			 char *text, size_t room);
+
+/* --- blk.c: cobdN --- */
+
+/* Which machinery does the I/O. */
+enum disk_engine {
+	DISK_ENGINE_AUTO = 0,	/* io_uring where permitted, else threads */
+	DISK_ENGINE_URING = 1,
+	DISK_ENGINE_THREADS = 2,
+};
+
+struct blk_options {
+	const char *tag;	/* "cobd0": name in messages and the serial */
+	const char *path;	/* raw image file or host block device */
+	bool read_only;
+	bool direct;		/* cache=none: O_DIRECT */
+	uint32_t block_size;	/* logical: 512 to 4096; 0 = 512 or as needed */
+	enum disk_engine engine;
+};
+
+/*
+ * Open and lock the image and add the device.  Returns its number or -1.  The
+ * strings are copied.
+ */
+int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
+		   struct error *error);
+
+/*
+ * The image has grown or shrunk: look at its size and tell the guest.
+ * device = what virtio_blk_add() returned.
+ */
+int virtio_blk_resize(struct virtio_bus *bus, int device, struct error *error);
+
+/* --- console.c: one port, hvc0 in the guest --- */
+
+struct virtio_console;
+
+/* Called from the device's thread without locks. */
+struct virtio_console_ops {
+	/*
+	 * The guest printed text.  Returns how many bytes were taken; after
+	 * fewer than length the device keeps the rest and waits for
+	 * virtio_console_output_ready().
+	 */
+	size_t (*output)(void *opaque, const void *text, size_t length);
+	/*
+	 * Take up to room bytes of input; 0 = none now, ask again after
+	 * virtio_console_input_ready().  Called only when the guest has room.
+	 */
+	size_t (*input)(void *opaque, void *buffer, size_t room);
+};
+
+/* Returns the device's number or -1; *console is valid until bus_free. */
+int virtio_console_add(struct virtio_bus *bus,
+		       const struct virtio_console_ops *ops, void *opaque,
+		       struct virtio_console **console, struct error *error);
+
+/* Any thread, any time, never wait for the guest. */
+void virtio_console_input_ready(struct virtio_console *console);
+void virtio_console_output_ready(struct virtio_console *console);
+/* The terminal's size; sent to the guest as a configuration change. */
+void virtio_console_resize(struct virtio_console *console, uint16_t columns,
+			   uint16_t rows);
+
+/* --- rng.c --- */
+
+/* Random numbers from the host; returns the device's number or -1. */
+int virtio_rng_add(struct virtio_bus *bus, struct error *error);
+
+#endif
