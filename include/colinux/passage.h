@@ -42,6 +42,7 @@ struct colinux_side {
 	 * the call, not read from the MSR: it is this CPU's per-CPU base.
 	 */
 	__u64 gs_base;
+	__u64 dr7;		/* disarmed (0x400) while the other side runs */
 	__u16 ds, es, fs, gs, ss, tr, ldtr, pad0;
 	struct colinux_dtr gdtr, idtr;
 
@@ -52,8 +53,14 @@ struct colinux_side {
 	__u64 self;		/* this page in this side's address space */
 	__u64 peer;		/* the other side's page, as in inter_cr3 */
 
-	__u64 noted;		/* COLINUX_NOTED_*, set by the passage's IDT */
-	__u64 pad1[8];
+	/*
+	 * COLINUX_NOTED_*, set by the passage's IDT.  A side with `bounce` set
+	 * (the guest) is not resumed while something is noted: the passage
+	 * turns back at once, with the vCPU area's reason still clear.
+	 */
+	__u64 noted;
+	__u64 bounce;
+	__u64 pad1[6];
 	__u64 gdt[COLINUX_PASSAGE_GDT_ENTRIES];
 	__u64 idt[COLINUX_PASSAGE_IDT_ENTRIES * 2];
 	__u8 stack[0] __attribute__((aligned(16)));

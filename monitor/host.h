@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The host contract: everything that the monitor asks of a host kernel.
+ *
+ * host/linux/ and host/windows/ implement it, tests/unit/monitor/ has a fake.
+ * A missing function is a link error.  Sizes are bytes, machine addresses are
+ * physical addresses of the real machine, times are nanoseconds.
+ *
+ * Context: unless a function says otherwise it is called in thread context
+ * with interrupts on and may sleep.  "Any" = also IF=0, preemption off.
+ */
+#ifndef MONITOR_HOST_H
+#define MONITOR_HOST_H
+
+#include "types.h"
+#include <colinux/ioctl.h>
+
+struct host_memory;	/* guest RAM of one VM */
+struct host_vcpu;	/* host thread, timer and wait queue of one vCPU */
+struct host_event;	/* eventfd, KEVENT */
+struct vcpu;
+
+/* ---- memory ---- */
+
+/*
+ * Allocate and zero guest RAM.  Extent 0 starts at 2 MiB alignment and is at
+ * least `image` bytes; every extent is a multiple of 2 MiB.  *table belongs to
+ * *out.  Returns 0, -ENOMEM, or -E2BIG when only the contiguous part is not to
+ * be had.  Interruptible by a fatal signal (-EINTR).
+ */
+int host_memory_alloc(u64 size, u64 image, struct host_memory **out,
+		      const struct colinux_extent **table, u32 *nr);
+/* Give the frames back; users of single pages (I/O in flight) keep theirs. */
+void host_memory_free(struct host_memory *mem);
+/*
+ * Kernel address of `size` bytes of guest RAM at offset 0 (the port's two
+ * 2 MiB pages), valid until host_memory_free(); NULL when it cannot be mapped.
+ */
+void *host_memory_map(struct host_memory *mem, u64 size);
+
+/* Zeroed kernel memory of any size; NULL when there is none. */
+void *host_zalloc(size_t size);
+void host_zfree(void *p, size_t size);
+/* One zeroed page and its machine address. */
+void *host_page_alloc(u64 *machine);
+void host_page_free(void *page);
+/* Machine address of a page of the driver's own code. */
+u64 host_code_machine(const void *code);
+
+/* ---- this CPU ---- */
+
+/*
+ * Between begin and end the thread stays on its CPU, the FPU registers are the
+ * monitor's, and preemption is off; interrupts are on.  Not nested.
+ */
+void host_guest_begin(struct host_vcpu *h);
+void host_guest_end(struct host_vcpu *h);
+/* IF=0 right around the passage: h can be kicked while it is in the guest. */
+void host_guest_enter(struct host_vcpu *h);
+void host_guest_exit(struct host_vcpu *h);
+/* The thread should schedule or look at its signals. Any. */
+bool host_must_leave(void);
+/* Raise an interrupt on this CPU: stays pending while IF=0. Any. */
+void host_self_interrupt(struct host_vcpu *h);
+
+/* ---- threads and time ---- */
+
+/* Host part of a vCPU. NULL when there is no memory. */
+struct host_vcpu *host_vcpu_new(struct vcpu *v);
+void host_vcpu_free(struct host_vcpu *h);
+/* The calling thread will run this vCPU from now on. */
+void host_vcpu_bind(struct host_vcpu *h);
+/* Sleep until vcpu_wake_condition(v) or a signal. */
+void host_vcpu_sleep(struct host_vcpu *h);
+/* Wake the thread if it sleeps; interrupt the CPU it is in the guest on. Any. */
+void host_vcpu_kick(struct host_vcpu *h);
+/* Call vcpu_timer_expired(v) in `ns`, once; replaces the earlier one. Any. */
+void host_vcpu_timer(struct host_vcpu *h, u64 ns);
+void host_vcpu_timer_cancel(struct host_vcpu *h);
+/* Let other threads run. */
+void host_yield(void);
+/* A signal is pending for the calling thread. */
+bool host_signal_pending(void);
+
+/* Monotonic time. Any. */
+u64 host_now(void);
+/* Wall clock: ns since 1970 UTC. Any. */
+u64 host_wallclock(void);
+/* Frequency of the TSC. */
+u64 host_tsc_khz(void);
+
+/* ---- events and log ---- */
+
+/* Signal an event object. Any. */
+void host_event_signal(struct host_event *e);
+/* One line to the host's log, level 0 = error, 1 = notice. Any. */
+void host_log(int level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* As C99 vsnprintf for %s %d %u %x %llx. Any. */
+int host_format(char *buf, size_t size, const char *fmt,
+		__builtin_va_list args);
+
+#endif

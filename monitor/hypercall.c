@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hypercalls that the driver answers itself; the rest goes to the VM process.
+ * Called with IF=0 right after the passage: nothing here may sleep.
+ */
+#include "vm.h"
+
+/* Beyond this the deadline is "never": 2^62 ns, and the product cannot wrap. */
+#define MAX_TICKS	(1ull << 42)
+
+static void set_timer(struct vcpu *v, u64 deadline)
+{
+	u64 now = read_tsc();
+
+	if (!deadline) {
+		host_vcpu_timer_cancel(v->host);
+	} else if (deadline <= now) {
+		vcpu_timer_expired(v);
+	} else {
+		u64 ticks = deadline - now;
+
+		if (ticks > MAX_TICKS)
+			ticks = MAX_TICKS;
+		host_vcpu_timer(v->host, ticks * 1000000 / host_tsc_khz());
+		v->stats.timers++;
+	}
+}
+
+static s64 kick(struct vcpu *v, u64 target, u64 virq)
+{
+	if (target >= v->vm->nr_vcpus || virq >= 64)
+		return -CO_EINVAL;
+	vcpu_interrupt(v->vm->vcpus[target], (u32)virq);
+	v->stats.kicks++;
+	return 0;
+}
+
+static s64 doorbell(struct vcpu *v, u64 device, u64 queue)
+{
+	struct host_event *e;
+
+	if (device >= COLINUX_MAX_DEVICES || queue >= COLINUX_DEVICE_QUEUES)
+		return -CO_EINVAL;
+	e = load_once(v->vm->doorbells[device][queue]);
+	if (!e)
+		return -CO_ENODEV;
+	host_event_signal(e);
+	v->stats.doorbells++;
+	return 0;
+}
+
+enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
+{
+	struct colinux_vcpu_area *area = v->area;
+	u64 nr = load_once(area->nr), args[6];
+
+	for (u32 i = 0; i < 6; i++)
+		args[i] = load_once(area->args[i]);
+	if (nr < 16)
+		v->stats.hypercalls[nr]++;
+
+	area->ret = 0;
+	switch (nr) {
+	case COLINUX_HC_NOP:
+		return AFTER_RESUME;
+	case COLINUX_HC_HALT:
+		v->stats.halts++;
+		return AFTER_SLEEP;
+	case COLINUX_HC_YIELD:
+		v->stats.yields++;
+		return AFTER_YIELD;
+	case COLINUX_HC_TIMER:
+		set_timer(v, args[0]);
+		return AFTER_RESUME;
+	case COLINUX_HC_KICK:
+		area->ret = kick(v, args[0], args[1]);
+		return AFTER_RESUME;
+	case COLINUX_HC_DOORBELL:
+		area->ret = doorbell(v, args[0], args[1]);
+		return AFTER_RESUME;
+	case COLINUX_HC_WALLCLOCK:
+		area->ret = (s64)host_wallclock();
+		return AFTER_RESUME;
+	case COLINUX_HC_CONSOLE:
+	case COLINUX_HC_DEVICE:
+	case COLINUX_HC_END:
+	case COLINUX_HC_VCPU_UP:
+	case COLINUX_HC_VCPU_DOWN:
+		run->nr = nr;
+		for (u32 i = 0; i < 6; i++)
+			run->args[i] = args[i];
+		return AFTER_PROCESS;
+	default:
+		area->ret = -CO_ENOSYS;
+		return AFTER_RESUME;
+	}
+}

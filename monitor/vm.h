@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The monitor's own structures, and its functions grouped by the file that
+ * implements them.  Portable: nothing of a host kernel is visible here.
+ *
+ * Who may touch what: a vCPU belongs to the one thread that is in
+ * vcpu_run() (claimed by `running`); others only set bits in its area's
+ * pending word and kick it.  A VM is created before its first vCPU runs and
+ * destroyed after the last has left; fields without a comment are constant in
+ * between.
+ */
+#ifndef MONITOR_VM_H
+#define MONITOR_VM_H
+
+#include "types.h"
+#include "host.h"
+#include "x86/cpu.h"
+#include <colinux/hypercall.h>
+#include <colinux/device.h>
+
+#define MONITOR_MAX_MEMORY	(1ull << 46)
+
+struct vm {
+	char name[64];
+	u64 memory;
+	struct host_memory *mem;
+	const struct colinux_extent *extents;
+	u32 nr_extents;
+	u32 nr_vcpus;
+	u8 *port;		/* host address of RAM offset 0, 4 MiB */
+	struct colinux_boot_info *boot;	/* shared with the guest */
+	u64 passage_machine;	/* of the guest's copy of the passage page */
+	struct vcpu *vcpus[COLINUX_MAX_VCPUS];
+
+	/* Written once by the first vm_kill(), read by all. */
+	u32 killed;
+	char reason[128];
+
+	/* Set by the control calls; read with IF=0 by HC_DOORBELL. */
+	struct host_event *doorbells[COLINUX_MAX_DEVICES]
+				    [COLINUX_DEVICE_QUEUES];
+};
+
+enum vcpu_state {
+	VCPU_EMPTY = 0,		/* no registers yet */
+	VCPU_READY,		/* can run */
+};
+
+struct vcpu {
+	struct vm *vm;
+	u32 id;
+	u32 state;		/* enum vcpu_state */
+	u32 running;		/* 1 while a thread is in vcpu_run() */
+	u32 full;		/* guest MSRs and xstate are on the CPU */
+	u32 self_raise;		/* entered with IF=0: open the window */
+	u32 awaiting;		/* a hypercall waits for the process */
+
+	struct colinux_vcpu_area *area;	/* shared with the guest */
+	u64 area_machine;
+	struct colinux_side *side;	/* the host's */
+	u64 side_machine;
+	struct host_vcpu *host;
+	struct page_pool tables;	/* of the intermediate page table */
+	struct cpu_context context;	/* what passage.S does not switch */
+
+	u64 entered_tsc;
+	u64 runnable_since;	/* host_now() when it stopped running, or 0 */
+	struct colinux_stats stats;
+};
+
+/* vm.c */
+/* Allocates RAM and vCPUs as `args` says; fills args->nr_extents. */
+int vm_create(struct vm **out, struct colinux_create *args);
+/* No vCPU may be running. NULL is fine. */
+void vm_destroy(struct vm *vm);
+/*
+ * The guest cannot go on: remember why (the first reason wins) and make every
+ * vCPU leave. Any context.
+ */
+void vm_kill(struct vm *vm, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Raise the interrupt of a device. Any context. -EINVAL if there is none. */
+int vm_device_interrupt(struct vm *vm, u32 device);
+/* True if [machine, machine + size) is guest RAM in one extent. */
+bool vm_owns(const struct vm *vm, u64 machine, u64 size);
+
+/* vcpu.c */
+int vcpu_create(struct vm *vm, u32 id);
+void vcpu_destroy(struct vcpu *v);
+/* First registers; -EBUSY while it runs, -EINVAL for a bad address. */
+int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs);
+/* Set a COLINUX_VIRQ_* bit and wake or interrupt the vCPU. Any context. */
+void vcpu_interrupt(struct vcpu *v, u32 virq);
+/* For the host's sleep and timer. Any context. */
+bool vcpu_wake_condition(const struct vcpu *v);
+void vcpu_timer_expired(struct vcpu *v);
+
+/* run.c */
+/*
+ * Run until the process is needed; see struct colinux_run. 0, or -EBUSY when
+ * another thread runs it, -EINVAL when it has no registers.
+ */
+int vcpu_run(struct vcpu *v, struct colinux_run *run);
+
+/* hypercall.c */
+/* What to do after a hypercall. */
+enum after {
+	AFTER_RESUME,		/* back to the guest at once */
+	AFTER_YIELD,		/* let the host schedule first */
+	AFTER_SLEEP,		/* until something is pending */
+	AFTER_PROCESS,		/* to the VM process */
+};
+/* IF=0, right after the passage. */
+enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run);
+
+/* interrupt.c */
+/* Run the host's handler of a vector that arrived in the guest. IF=0. */
+void host_reraise(u32 vector);
+
+/* control.c */
+/*
+ * One driver call, after the host has copied `arg` in and before it copies it
+ * out. *vm is NULL until CREATE. CO_ENOTTY for calls that the host answers
+ * itself (events, extents, mmap).
+ */
+int vm_control(struct vm **vm, u32 function, void *arg);
+/* Bytes of the struct of a call, 0 = no such call. */
+u32 vm_control_size(u32 function);
+
+#endif
