@@ -40,7 +40,7 @@ $(B)/tests/$(1): $$(patsubst %.c,$(B)/asan/%.o,$(2))
 -include $$(patsubst %.c,$(B)/asan/%.d,$(2))
 endef
 
-include $(sort $(wildcard */build.mk */*/build.mk))
+include $(sort $(wildcard */build.mk */*/build.mk */*/*/build.mk))
 
 DAEMON_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(DAEMON_SRCS))
 -include $(DAEMON_OBJS:.o=.d)
