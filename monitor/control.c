@@ -4,6 +4,7 @@
  * in and out.  Each value is checked here or by the function that is called.
  */
 #include "vm.h"
+#include "x86/cpu.h"
 
 u32 vm_control_size(u32 function)
 {

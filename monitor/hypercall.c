@@ -4,6 +4,7 @@
  * Called with IF=0 right after the passage: nothing here may sleep.
  */
 #include "vm.h"
+#include "x86/cpu.h"
 
 /* Beyond this the deadline is "never": 2^62 ns, and the product cannot wrap. */
 #define MAX_TICKS	(1ull << 42)

@@ -5,6 +5,7 @@
  * APIC has the vector in service; the handler's EOI ends it.
  */
 #include "vm.h"
+#include "x86/cpu.h"
 
 void host_reraise(u32 vector)
 {

@@ -6,6 +6,7 @@
  * hypercalls come.
  */
 #include "vm.h"
+#include "x86/cpu.h"
 
 /* Deliver what arrived between the two worlds. IF=0. */
 static void replay_noted(struct vcpu *v)

@@ -4,6 +4,7 @@
  * threads and interrupt handlers may do to it.
  */
 #include "vm.h"
+#include "x86/cpu.h"
 
 int vcpu_create(struct vm *vm, u32 id)
 {

@@ -4,6 +4,7 @@
  * vCPU runs.
  */
 #include "vm.h"
+#include "x86/cpu.h"
 
 #define PORT_SIZE	COLINUX_KERNEL_OFFSET
 

@@ -14,7 +14,7 @@
 
 #include "types.h"
 #include "host.h"
-#include "x86/cpu.h"
+#include "x86/context.h"
 #include <colinux/hypercall.h>
 #include <colinux/device.h>
 

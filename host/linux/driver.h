@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * colinux.ko: what its files share, and what differs between host kernels.
+ */
+#ifndef HOST_LINUX_DRIVER_H
+#define HOST_LINUX_DRIVER_H
+
+#include <linux/version.h>
+#include <linux/mm.h>
+#include <linux/eventfd.h>
+#include <linux/rcupdate.h>
+#include <linux/smp.h>
+#include "vm.h"
+
+/* memory.c */
+/* Page of guest RAM at page offset `pgoff`, without a reference; or NULL. */
+struct page *host_memory_page(struct host_memory *mem, unsigned long pgoff);
+
+/* event.c */
+struct events;		/* event objects of one VM */
+struct events *events_new(void);
+/* Unties everything; no interrupt comes from here afterwards. */
+void events_free(struct events *events, struct vm *vm);
+/* COLINUX_IOC_IRQFD and COLINUX_IOC_DOORBELL. */
+int events_irqfd(struct events *events, struct vm *vm,
+		 const struct colinux_event *arg);
+int events_doorbell(struct events *events, struct vm *vm,
+		    const struct colinux_event *arg);
+
+/* eventfd_signal() lost its counter argument in 6.8. */
+static inline void eventfd_add_one(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
+
+/* RCU: a thread that enters the guest has passed through a quiescent state. */
+static inline void note_context_switch(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	rcu_virt_note_context_switch();
+#else
+	rcu_virt_note_context_switch(smp_processor_id());
+#endif
+}
+
+#endif

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU's thread on a Linux host: when it may have the CPU, how it sleeps,
+ * how others reach it, its timer.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <linux/timekeeping.h>
+#include <linux/vtime.h>
+#include <linux/wait.h>
+#include <asm/fpu/api.h>
+#include <asm/tsc.h>
+#include "driver.h"
+
+struct host_vcpu {
+	struct vcpu *v;
+	wait_queue_head_t wait;
+	struct hrtimer timer;
+	struct irq_work self;
+	int cpu;		/* in the guest on this CPU, or -1 */
+};
+
+static void self_interrupt(struct irq_work *work)
+{
+	/* Its arrival is all that is wanted: it takes the guest out. */
+}
+
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+{
+	struct host_vcpu *h = container_of(timer, struct host_vcpu, timer);
+
+	vcpu_timer_expired(h->v);
+	return HRTIMER_NORESTART;
+}
+
+struct host_vcpu *host_vcpu_new(struct vcpu *v)
+{
+	struct host_vcpu *h = kzalloc(sizeof(*h), GFP_KERNEL);
+
+	if (!h)
+		return NULL;
+	h->v = v;
+	h->cpu = -1;
+	init_waitqueue_head(&h->wait);
+	init_irq_work(&h->self, self_interrupt);
+	hrtimer_init(&h->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	h->timer.function = timer_expired;
+	return h;
+}
+
+void host_vcpu_free(struct host_vcpu *h)
+{
+	hrtimer_cancel(&h->timer);
+	irq_work_sync(&h->self);
+	kfree(h);
+}
+
+void host_vcpu_bind(struct host_vcpu *h)
+{
+	/* The thread is `current` in every call: nothing to remember. */
+}
+
+void host_guest_begin(struct host_vcpu *h)
+{
+	/* Saves the thread's FPU registers and turns preemption off. */
+	kernel_fpu_begin();
+	note_context_switch();
+	vtime_account_guest_enter();
+}
+
+void host_guest_end(struct host_vcpu *h)
+{
+	vtime_account_guest_exit();
+	kernel_fpu_end();
+}
+
+void host_guest_enter(struct host_vcpu *h)
+{
+	WRITE_ONCE(h->cpu, raw_smp_processor_id());
+	smp_mb(); /* before pending is read; pairs with host_vcpu_kick() */
+}
+
+void host_guest_exit(struct host_vcpu *h)
+{
+	WRITE_ONCE(h->cpu, -1);
+}
+
+bool host_must_leave(void)
+{
+	return need_resched() || signal_pending(current);
+}
+
+void host_self_interrupt(struct host_vcpu *h)
+{
+	irq_work_queue(&h->self);
+}
+
+void host_vcpu_sleep(struct host_vcpu *h)
+{
+	wait_event_interruptible(h->wait, vcpu_wake_condition(h->v));
+}
+
+void host_vcpu_kick(struct host_vcpu *h)
+{
+	int cpu;
+
+	smp_mb(); /* after pending was set; pairs with host_guest_enter() */
+	if (waitqueue_active(&h->wait))
+		wake_up(&h->wait);
+	cpu = READ_ONCE(h->cpu);
+	if (cpu >= 0 && cpu != raw_smp_processor_id())
+		(smp_ops.smp_send_reschedule)(cpu);
+}
+
+void host_vcpu_timer(struct host_vcpu *h, u64 ns)
+{
+	hrtimer_start(&h->timer, ns_to_ktime(ns), HRTIMER_MODE_REL_HARD);
+}
+
+void host_vcpu_timer_cancel(struct host_vcpu *h)
+{
+	/* May be running on another CPU: a late tick is harmless. */
+	hrtimer_try_to_cancel(&h->timer);
+}
+
+void host_yield(void)
+{
+	cond_resched();
+}
+
+bool host_signal_pending(void)
+{
+	return signal_pending(current);
+}
+
+u64 host_now(void)
+{
+	return ktime_get_mono_fast_ns();
+}
+
+u64 host_wallclock(void)
+{
+	return ktime_get_real_ns();
+}
+
+u64 host_tsc_khz(void)
+{
+	return tsc_khz;
+}
+
+void host_event_signal(struct host_event *e)
+{
+	eventfd_add_one((struct eventfd_ctx *)e);
+}
+
+void host_log(int level, const char *fmt, ...)
+{
+	struct va_format vaf;
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	if (level)
+		pr_notice("colinux: %pV\n", &vaf);
+	else
+		pr_err("colinux: %pV\n", &vaf);
+	va_end(args);
+}
+
+int host_format(char *buf, size_t size, const char *fmt, va_list args)
+{
+	return vsnprintf(buf, size, fmt, args);
+}

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+# Passage tests: a runner for the box's host, and tiny bare-metal guests.
+
+PASSAGE_GUESTS := $(patsubst %.c,$(B)/%.bin,$(wildcard tests/passage/guests/*.c))
+GUEST_CFLAGS := -std=gnu11 -O1 -Wall -Wextra -ffreestanding -fno-pic \
+	-mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
+	-fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing -fno-toplevel-reorder
+
+# Linked flat where the loader puts it, the entry first.
+$(B)/tests/passage/guests/%.bin: tests/passage/guests/%.c \
+		tests/passage/guests/guest.h $(wildcard include/colinux/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -Iinclude -c -o $(@:.bin=.o) $<
+	ld -nostdlib -N -e entry \
+		-T tests/passage/guests/guest.ld -o $(@:.bin=.elf) $(@:.bin=.o)
+	objcopy -O binary $(@:.bin=.elf) $@
+
+$(B)/tests/passage/run: tests/passage/run.c $(wildcard include/colinux/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) $(CPPFLAGS) -o $@ $< -lpthread
+
+ALL += $(PASSAGE_GUESTS) $(B)/tests/passage/run

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A bare-metal guest in one page of C: entry, IDT, interrupt forwarding,
+ * hypercalls, TAP output.  Included once by every guest.
+ */
+#ifndef TEST_GUEST_H
+#define TEST_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <colinux/hypercall.h>
+#include <colinux/passage.h>
+
+#define BOOT ((volatile struct colinux_boot_info *)COLINUX_PORT_DATA_VA)
+#define AREA ((struct colinux_vcpu_area *)COLINUX_VCPU_AREA_VA(0))
+
+static unsigned int test_nr;
+static volatile uint64_t irqs, nmis;
+static char line[256] __attribute__((aligned(512)));
+static uint64_t idt[512] __attribute__((aligned(16)));
+static struct {
+	uint16_t pad[3], limit;
+	uint64_t base;
+} idtr = { .limit = sizeof(idt) - 1 };
+
+static void passage(void)
+{
+	void (*fn)(void *, uint64_t) =
+		(void *)(COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_SWITCH);
+
+	fn(&AREA->side, AREA->side.peer);
+}
+
+static inline uint64_t flags_off(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushfq; pop %0; cli" : "=r"(flags)::"memory");
+	return flags;
+}
+
+static int64_t hypercall(uint64_t nr, uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t flags = flags_off();
+	int64_t ret;
+
+	AREA->nr = nr;
+	AREA->args[0] = a;
+	AREA->args[1] = b;
+	AREA->args[2] = c;
+	AREA->if_enabled = flags >> 9 & 1;
+	*(volatile uint32_t *)&AREA->reason = COLINUX_EXIT_HYPERCALL;
+	passage();
+	ret = AREA->ret;
+	__asm__ volatile("push %0; popfq" ::"r"(flags) : "memory", "cc");
+	return ret;
+}
+
+static void put(const char *s)
+{
+	uint64_t n = 0;
+
+	while (s[n] && n < sizeof(line)) {
+		line[n] = s[n];
+		n++;
+	}
+	hypercall(COLINUX_HC_CONSOLE, (uint64_t)line,
+		  (uint64_t)line - COLINUX_PORT_TEXT_VA + BOOT->port_machine,
+		  n);
+}
+
+static void put_number(uint64_t v)
+{
+	char s[24];
+	int i = sizeof(s) - 1;
+
+	s[i] = 0;
+	do {
+		s[--i] = '0' + v % 10;
+		v /= 10;
+	} while (v);
+	put(s + i);
+}
+
+static void check(bool ok, const char *what)
+{
+	put(ok ? "ok " : "not ok ");
+	put_number(++test_nr);
+	put(" - ");
+	put(what);
+	put("\n");
+}
+
+/* A number for people to read. */
+static void __attribute__((unused)) note(const char *what, uint64_t v)
+{
+	put("# ");
+	put(what);
+	put(" ");
+	put_number(v);
+	put("\n");
+}
+
+static void __attribute__((noreturn)) end(void)
+{
+	put("1..");
+	put_number(test_nr);
+	put("\n");
+	for (;;)
+		hypercall(COLINUX_HC_END, COLINUX_END_POWEROFF, 0, 0);
+}
+
+static uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline __attribute__((unused)) uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline __attribute__((unused)) void wrmsr(uint32_t msr, uint64_t v)
+{
+	__asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)v),
+			 "d"((uint32_t)(v >> 32)));
+}
+
+/* Called by the stubs below with the vector. */
+__attribute__((used)) void interrupt(uint64_t vector, uint64_t *frame);
+void interrupt(uint64_t vector, uint64_t *frame)
+{
+	if (vector >= 32) {
+		irqs++;
+		AREA->vector = (uint32_t)vector;
+		*(volatile uint32_t *)&AREA->reason = COLINUX_EXIT_IRQ;
+		passage();
+	} else if (vector == 2) {
+		nmis++;
+		*(volatile uint32_t *)&AREA->reason = COLINUX_EXIT_NMI;
+		passage();
+	} else {
+		put("not ok - exception ");
+		put_number(vector);
+		put(" at offset ");
+		put_number(frame[1] - COLINUX_PORT_TEXT_VA);
+		put("\n");
+		end();
+	}
+}
+
+/* 256 stubs, 16 bytes each: [error code] vector, then all registers. */
+__asm__(".text\n"
+	".balign 16\n"
+	"stubs:\n"
+	".set v, 0\n"
+	".rept 256\n"
+	".balign 16\n"
+	".if v == 8 || v == 10 || v == 11 || v == 12 || v == 13 || v == 14 || v == 17 || v == 21\n"
+	".else\n"
+	"push $0\n"
+	".endif\n"
+	"push $v\n"
+	"jmp common\n"
+	".set v, v + 1\n"
+	".endr\n"
+	"common:\n"
+	"cld\n"
+	"push %rax; push %rcx; push %rdx; push %rsi; push %rdi\n"
+	"push %r8; push %r9; push %r10; push %r11; push %rbp\n"
+	"mov %rsp, %rbp\n"
+	"mov 80(%rbp), %rdi\n"
+	"lea 88(%rbp), %rsi\n"
+	"and $-16, %rsp\n"
+	"call interrupt\n"
+	"mov %rbp, %rsp\n"
+	"pop %rbp; pop %r11; pop %r10; pop %r9; pop %r8\n"
+	"pop %rdi; pop %rsi; pop %rdx; pop %rcx; pop %rax\n"
+	"add $16, %rsp\n"
+	"iretq\n");
+extern char stubs[];
+
+static void set_up_idt(void)
+{
+	uint16_t cs;
+
+	__asm__("mov %%cs, %0" : "=r"(cs));
+	for (int i = 0; i < 256; i++) {
+		uint64_t a = (uint64_t)stubs + 16 * i;
+
+		idt[2 * i] = (a & 0xffff) | (uint64_t)cs << 16 |
+			     0x8e00ull << 32 | (a >> 16 & 0xffff) << 48;
+		idt[2 * i + 1] = a >> 32;
+	}
+	idtr.base = (uint64_t)idt;
+	__asm__ volatile("lidt %0" ::"m"(idtr.limit));
+}
+
+static void guest_main(void);
+__attribute__((section(".text.entry"), used, noreturn)) void entry(void);
+void entry(void)
+{
+	set_up_idt();
+	guest_main();
+	end();
+}
+
+#endif
