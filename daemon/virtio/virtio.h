@@ -31,6 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../disk/disk.h"
 #include "../error.h"
 #include "../memory.h"
 
@@ -50,6 +51,8 @@ struct virtio_host_ops {
 	 */
 	int (*doorbell)(void *opaque, unsigned int device, unsigned int queue,
 			int fd);
+	/* A line for the VM's log (a guest broke a rule); may be NULL. */
+	void (*report)(void *opaque, const char *line);
 };
 
 /* NULL when out of memory.  memory, ops and opaque must outlive the bus. */
@@ -71,7 +74,8 @@ int64_t virtio_bus_command(struct virtio_bus *bus, const uint64_t args[6]);
 
 /*
  * Reset all devices and untie the doorbells; no vCPU runs.  When it returns no
- * I/O is in flight and nothing touches guest RAM until virtio_bus_start().
+ * I/O is in flight, no callback runs, nothing touches guest RAM until
+ * virtio_bus_start(), and what the guest printed has been handed over.
  * Data that the guest had written before is not flushed: that is the guest's.
  */
 void virtio_bus_reset(struct virtio_bus *bus);
@@ -87,13 +91,6 @@ bool virtio_bus_describe(struct virtio_bus *bus, unsigned int device,
 			 char *text, size_t room);
 
 /* --- blk.c: cobdN --- */
-
-/* Which machinery does the I/O. */
-enum disk_engine {
-	DISK_ENGINE_AUTO = 0,	/* io_uring where permitted, else threads */
-	DISK_ENGINE_URING = 1,
-	DISK_ENGINE_THREADS = 2,
-};
 
 struct blk_options {
 	const char *tag;	/* "cobd0": name in messages and the serial */

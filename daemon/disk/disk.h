@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Disk images and block devices of the host: opening, locking, geometry, and
+ * asynchronous requests.  Knows nothing of virtio or guests; buffers are
+ * iovecs that stay valid until the request is done.
+ *
+ *	image.c		open, lock, size			(disk_open ...)
+ *	engine.c	submit and reap, whatever the engine	(disk_submit ...)
+ *	uring.c		reads, writes and flushes through io_uring
+ *	pool.c		everything through a few threads
+ *	perform.c	one request, synchronously, to its end
+ *
+ * submit, kick, reap and resize are called by one thread at a time (the
+ * owner's lock); done() is called by disk_reap() only, in its caller's thread.
+ */
+#ifndef DAEMON_DISK_H
+#define DAEMON_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "../error.h"
+
+/* Requests that may be in flight at once. */
+#define DISK_DEPTH	256
+
+enum disk_op {
+	DISK_READ,
+	DISK_WRITE,
+	DISK_FLUSH,	/* what was done before is on stable storage (fdatasync) */
+	DISK_DISCARD,	/* the content is not needed any more; a hint */
+	DISK_ZERO,	/* reads as zeros afterwards */
+};
+
+struct disk_request {
+	/* Set by the owner; the engine uses up iov. */
+	enum disk_op op;
+	bool durable;		/* WRITE, ZERO: on stable storage when done */
+	bool unmap;		/* ZERO: space may be given back */
+	uint64_t offset;	/* bytes; inside the capacity */
+	uint64_t length;	/* bytes; READ, WRITE: sum of iov */
+	struct iovec *iov;
+	int nr_iov;
+	/* error: 0 or a negative errno. */
+	void (*done)(struct disk_request *request, int error);
+
+	/* The engine's. */
+	struct disk_request *next;
+	int error;
+};
+
+/* Which machinery does the I/O. */
+enum disk_engine {
+	DISK_ENGINE_AUTO = 0,	/* io_uring where permitted, else threads */
+	DISK_ENGINE_URING = 1,
+	DISK_ENGINE_THREADS = 2,
+};
+
+struct disk_options {
+	const char *path;
+	bool read_only;
+	bool direct;			/* O_DIRECT */
+	uint32_t block_size;		/* 0: choose */
+	enum disk_engine engine;
+};
+
+struct disk_uring;
+struct disk_pool;
+
+struct disk {
+	/* Constant after disk_open(). */
+	char *path;
+	int fd;
+	bool read_only, direct, is_device;
+	uint32_t block_size;		/* logical: 512 to 4096 */
+	uint32_t physical_size;		/* what the host writes at once; a power of two */
+	uint32_t discard_alignment;	/* bytes */
+	int event_fd;			/* readable: disk_reap() has work */
+	struct disk_uring *uring;	/* NULL: the pool does all */
+	struct disk_pool *pool;
+
+	/* Changed by disk_resize(), under the owner's lock. */
+	uint64_t bytes;			/* of the file */
+	uint64_t capacity;		/* bytes, a multiple of block_size */
+};
+
+/*
+ * Open an image and lock it: shared for read-only, else exclusive, against
+ * other guests.  NULL on failure.
+ */
+struct disk *disk_open(const struct disk_options *options,
+		       struct error *error);
+/* Nothing may be in flight. */
+void disk_close(struct disk *disk);
+
+/* Look at the size again; 0 or -1.  The rest of the system keeps running. */
+int disk_resize(struct disk *disk, struct error *error);
+
+/* "io_uring" or "threads". */
+const char *disk_engine_name(const struct disk *disk);
+
+/* Hand in a request; it may start at once or at the next disk_kick(). */
+void disk_submit(struct disk *disk, struct disk_request *request);
+void disk_kick(struct disk *disk);
+/* A flush that waits; any thread.  0 or a negative errno. */
+int disk_sync(const struct disk *disk);
+/* Call done() of all requests that are; event_fd has been cleared before. */
+void disk_reap(struct disk *disk);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Between the files of daemon/disk/; owners of disks use disk.h. */
+#ifndef DAEMON_DISK_ENGINE_H
+#define DAEMON_DISK_ENGINE_H
+
+#include "disk.h"
+
+/* --- perform.c --- */
+
+/*
+ * Do a request to its end: short transfers, EINTR, the ragged end of a file,
+ * unaligned buffers with O_DIRECT, file systems that cannot punch.  Any
+ * thread.  Returns 0 or a negative errno.
+ */
+int disk_perform(const struct disk *disk, struct disk_request *request);
+
+/* A transfer of `moved` bytes is done: what is left of the request. */
+void disk_advance(struct disk_request *request, uint64_t moved);
+
+/* --- pool.c --- */
+
+struct disk_pool *disk_pool_new(const struct disk *disk);
+/* Ends the threads; nothing may be in flight. */
+void disk_pool_free(struct disk_pool *pool);
+void disk_pool_submit(struct disk_pool *pool, struct disk_request *request);
+/* Take the list of requests that are done (request->error set), or NULL. */
+struct disk_request *disk_pool_take_done(struct disk_pool *pool);
+
+/* --- uring.c --- */
+
+/* NULL with errno when the host does not let us. */
+struct disk_uring *disk_uring_new(const struct disk *disk);
+void disk_uring_free(struct disk_uring *uring);
+/* False: not for io_uring, give it to the pool. */
+bool disk_uring_submit(struct disk_uring *uring, struct disk_request *request);
+/* Tell the kernel; -errno if it refuses for now. */
+int disk_uring_kick(struct disk_uring *uring);
+/*
+ * Take one request that came back, or NULL.  *finish says that the pool shall
+ * do what is left of it; else request->error is set.
+ */
+struct disk_request *disk_uring_take(struct disk_uring *uring, bool *finish);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Opening, locking and measuring disk images: see disk.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+#define SECTOR 512u
+/* What guests understand, and what one page of theirs holds. */
+#define LARGEST_BLOCK 4096u
+
+static int open_file(struct disk *disk, const struct disk_options *options,
+		     struct error *error)
+{
+	const char *path = options->path;
+	const char *remedy = "check the path";
+	int flags = O_CLOEXEC | O_NOCTTY;
+	struct stat st;
+
+	/* Before open(), which would wait at a FIFO. */
+	if (stat(path, &st))
+		return error_set(error, "%s: %s: check the path", path,
+				 strerror(errno));
+	disk->is_device = S_ISBLK(st.st_mode);
+	if (!disk->is_device && !S_ISREG(st.st_mode))
+		return error_set(error, "%s: neither a regular file nor a "
+				 "block device: give a raw disk image", path);
+	flags |= options->read_only ? O_RDONLY : O_RDWR;
+	flags |= options->direct ? O_DIRECT : 0;
+	/* open(2): exclusive against mounts of the host. */
+	if (disk->is_device && !options->read_only)
+		flags |= O_EXCL;
+	disk->fd = open(path, flags);
+	if (disk->fd >= 0)
+		return 0;
+	switch (errno) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		remedy = options->read_only ?
+			"change its permissions" :
+			"change its permissions, or use it read-only (,ro)";
+		break;
+	case EBUSY:
+		remedy = "the host uses it (mounted?): unmount it first";
+		break;
+	case EINVAL:
+		if (options->direct)
+			remedy = "its file system has no O_DIRECT: leave "
+				 "cache=none out";
+		break;
+	}
+	return error_set(error, "%s: %s: %s", path, strerror(errno), remedy);
+}
+
+/*
+ * OFD locks (fcntl(2)) belong to the open file, so that two disks of one
+ * process conflict as well, and go when the process dies.
+ */
+static int lock_file(struct disk *disk, struct error *error)
+{
+	struct flock lock = {
+		.l_type = disk->read_only ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (!fcntl(disk->fd, F_OFD_SETLK, &lock))
+		return 0;
+	switch (errno) {
+	case EAGAIN:
+	case EACCES:
+		return error_set(error, "%s: in use by another disk or guest: "
+				 "stop that guest, use a copy, or use it "
+				 "read-only (,ro) in all", disk->path);
+	default:
+		/* File systems without locks: nothing that we can do. */
+		return 0;
+	}
+}
+
+static int file_size(const struct disk *disk, uint64_t *bytes,
+		     struct error *error)
+{
+	struct stat st;
+
+	if (disk->is_device ? ioctl(disk->fd, BLKGETSIZE64, bytes) :
+			      fstat(disk->fd, &st))
+		return error_set(error, "%s: no size: %s: check the device",
+				 disk->path, strerror(errno));
+	if (!disk->is_device)
+		*bytes = st.st_size;
+	return 0;
+}
+
+static void set_size(struct disk *disk, uint64_t bytes)
+{
+	/*
+	 * Relaxed: perform.c only uses it to tell the ragged end of a file
+	 * from a file that was cut.
+	 */
+	__atomic_store_n(&disk->bytes, bytes, __ATOMIC_RELAXED);
+	/* A last, partial block of a file is there and ends with zeros. */
+	disk->capacity = disk->is_device ?
+		bytes - bytes % disk->block_size :
+		(bytes + disk->block_size - 1) / disk->block_size *
+			disk->block_size;
+}
+
+/* The smallest unit that O_DIRECT takes: what works. */
+static uint32_t probe_direct(const struct disk *disk)
+{
+	uint32_t unit, found = 0;
+	void *buffer;
+
+	if (posix_memalign(&buffer, LARGEST_BLOCK, LARGEST_BLOCK))
+		return 0;
+	for (unit = SECTOR; unit <= LARGEST_BLOCK && !found; unit *= 2)
+		if (pread(disk->fd, buffer, unit, 0) >= 0)
+			found = unit;
+	free(buffer);
+	return found;
+}
+
+static int choose_block_size(struct disk *disk, uint32_t wish,
+			     struct error *error)
+{
+	uint32_t least = SECTOR, physical = LARGEST_BLOCK;
+	int value;
+
+	if (wish & (wish - 1) || (wish && wish < SECTOR) ||
+	    wish > LARGEST_BLOCK)
+		return error_set(error, "%s: block size %" PRIu32 ": use 512, "
+				 "1024, 2048 or 4096", disk->path, wish);
+	if (disk->is_device) {
+		if (!ioctl(disk->fd, BLKSSZGET, &value) && value > 0)
+			least = value;
+		if (!ioctl(disk->fd, BLKPBSZGET, (unsigned int *)&value) &&
+		    value > 0)
+			physical = value;
+	} else if (disk->direct) {
+		least = probe_direct(disk);
+	}
+	if (!least || least > LARGEST_BLOCK)
+		return error_set(error, "%s: the host wants blocks larger than "
+				 "%u bytes: leave cache=none out", disk->path,
+				 LARGEST_BLOCK);
+	if (wish && wish < least)
+		return error_set(error, "%s: the host wants blocks of %" PRIu32
+				 " bytes here: use that, or leave cache=none "
+				 "out", disk->path, least);
+	disk->block_size = wish ? wish : least;
+	disk->physical_size = physical > disk->block_size ? physical :
+							    disk->block_size;
+	disk->discard_alignment = disk->physical_size;
+	return 0;
+}
+
+static int start_engine(struct disk *disk, enum disk_engine wish,
+			struct error *error)
+{
+	disk->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (disk->event_fd < 0)
+		return error_set(error, "%s: no event descriptor: %s: raise "
+				 "the limit of open files (ulimit -n)",
+				 disk->path, strerror(errno));
+	disk->pool = disk_pool_new(disk);
+	if (!disk->pool)
+		return error_set(error, "%s: out of memory", disk->path);
+	if (wish == DISK_ENGINE_THREADS)
+		return 0;
+	disk->uring = disk_uring_new(disk);
+	if (!disk->uring && wish == DISK_ENGINE_URING)
+		return error_set(error, "%s: no io_uring: %s: see sysctl "
+				 "kernel.io_uring_disabled, or use threads",
+				 disk->path, strerror(errno));
+	return 0;
+}
+
+struct disk *disk_open(const struct disk_options *options,
+		       struct error *error)
+{
+	struct disk *disk = calloc(1, sizeof(*disk));
+	uint64_t bytes = 0;
+
+	if (!disk || !(disk->path = strdup(options->path))) {
+		free(disk);
+		error_set(error, "%s: out of memory", options->path);
+		return NULL;
+	}
+	disk->fd = -1;
+	disk->event_fd = -1;
+	disk->read_only = options->read_only;
+	disk->direct = options->direct;
+	if (open_file(disk, options, error) || lock_file(disk, error) ||
+	    choose_block_size(disk, options->block_size, error) ||
+	    file_size(disk, &bytes, error))
+		goto fail;
+	set_size(disk, bytes);
+	if (!disk->capacity) {
+		error_set(error, "%s: is empty: create an image first",
+			  disk->path);
+		goto fail;
+	}
+	if (start_engine(disk, options->engine, error))
+		goto fail;
+	return disk;
+fail:
+	disk_close(disk);
+	return NULL;
+}
+
+void disk_close(struct disk *disk)
+{
+	if (!disk)
+		return;
+	if (disk->uring)
+		disk_uring_free(disk->uring);
+	if (disk->pool)
+		disk_pool_free(disk->pool);
+	if (disk->event_fd >= 0)
+		close(disk->event_fd);
+	if (disk->fd >= 0)
+		close(disk->fd);
+	free(disk->path);
+	free(disk);
+}
+
+int disk_resize(struct disk *disk, struct error *error)
+{
+	uint64_t bytes = 0;
+
+	if (file_size(disk, &bytes, error))
+		return -1;
+	if (!bytes)
+		return error_set(error, "%s: is empty now: give it a size",
+				 disk->path);
+	set_size(disk, bytes);
+	return 0;
+}

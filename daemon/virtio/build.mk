@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0
+# Devices of the guest, and guest memory that they translate through.
+
+VIRTIO_SRCS := daemon/memory.c daemon/virtio/blk.c daemon/virtio/console.c \
+	daemon/virtio/device.c daemon/virtio/rng.c daemon/virtio/virtio.c \
+	daemon/virtio/virtqueue.c
+VIRTIO_LIBS := liburing
+
+DAEMON_SRCS += $(VIRTIO_SRCS)
+DAEMON_LIBS += $(VIRTIO_LIBS)

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The thread of a virtio device and what devices call: queues, interrupts,
+ * configuration.  Commands of the guest are in virtio.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "device.h"
+
+/* --- For devices, lock held --- */
+
+bool virtio_device_runs(const struct virtio_device *device)
+{
+	return device->page && !device->broken && !device->paused &&
+	       device->status & VIRTIO_STATUS_DRIVER_OK;
+}
+
+bool virtio_device_pop(struct virtio_device *device, unsigned int queue,
+		       struct virtqueue_chain *chain)
+{
+	int got;
+
+	if (!virtio_device_runs(device))
+		return false;
+	got = virtqueue_pop(&device->queue[queue], chain);
+	if (got < 0)
+		virtio_device_break(device, device->queue[queue].error);
+	return got > 0;
+}
+
+void virtio_device_break(struct virtio_device *device, const char *reason)
+{
+	char line[160];
+
+	if (device->broken)
+		return;
+	device->broken = true;
+	if (device->bus->ops->report) {
+		snprintf(line, sizeof(line), "%s: the guest's driver broke the "
+			 "rules of virtio (%s); the device waits for a reset",
+			 device->tag, reason);
+		device->bus->ops->report(device->bus->opaque, line);
+	}
+	if (!device->page)
+		return;
+	__atomic_fetch_or(&device->page->status, VIRTIO_STATUS_NEEDS_RESET,
+			  __ATOMIC_SEQ_CST);
+	/* 2.1.2: told by a configuration change. */
+	virtio_device_config_changed(device);
+}
+
+void virtio_device_interrupt(struct virtio_device *device, unsigned int queue)
+{
+	if (device->page && virtqueue_wants_interrupt(&device->queue[queue]))
+		device->bus->ops->set_irq(device->bus->opaque, device->number);
+}
+
+void virtio_device_get(struct virtio_device *device)
+{
+	device->in_flight++;
+}
+
+void virtio_device_put(struct virtio_device *device)
+{
+	if (!--device->in_flight)
+		pthread_cond_broadcast(&device->quiet);
+}
+
+void virtio_device_config_changed(struct virtio_device *device)
+{
+	struct colinux_device_page *page = device->page;
+
+	device->generation += 2;
+	if (!page)
+		return;
+	/* Odd while the bytes change: the guest reads until both are equal. */
+	__atomic_store_n(&page->config_generation, device->generation - 1,
+			 __ATOMIC_SEQ_CST);
+	virtio_page_write_config(device);
+	__atomic_store_n(&page->config_generation, device->generation,
+			 __ATOMIC_SEQ_CST);
+	if (device->status & VIRTIO_STATUS_DRIVER_OK)
+		device->bus->ops->set_irq(device->bus->opaque, device->number);
+}
+
+/* --- Any thread --- */
+
+static void event_signal(int fd)
+{
+	const uint64_t one = 1;
+
+	/* Fails only if the counter is full, and then it is signalled. */
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void event_clear(int fd)
+{
+	uint64_t count;
+
+	/* EAGAIN: somebody else has cleared it. */
+	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
+		;
+}
+
+void virtio_device_wake(struct virtio_device *device)
+{
+	event_signal(device->wake_fd);
+}
+
+/* --- The thread --- */
+
+void virtio_device_turn(struct virtio_device *device, bool completions)
+{
+	pthread_mutex_lock(&device->service);
+	pthread_mutex_lock(&device->lock);
+	if (completions)
+		device->type->complete(device);
+	if (virtio_device_runs(device))
+		device->type->serve(device);
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->service);
+}
+
+static void *device_thread(void *opaque)
+{
+	struct virtio_device *device = opaque;
+	struct pollfd fds[COLINUX_DEVICE_QUEUES + 2];
+	const unsigned int nr_queues = device->type->nr_queues;
+	unsigned int i, nr = 0;
+
+	fds[nr++] = (struct pollfd){ .fd = device->wake_fd, .events = POLLIN };
+	/* poll() ignores a negative fd: no back-end events. */
+	fds[nr++] = (struct pollfd){ .fd = device->event_fd,
+				     .events = POLLIN };
+	for (i = 0; i < nr_queues; i++)
+		fds[nr++] = (struct pollfd){ .fd = device->doorbell_fd[i],
+					     .events = POLLIN };
+	for (;;) {
+		bool stop;
+
+		if (poll(fds, nr, -1) < 0)
+			continue;
+		for (i = 0; i < nr; i++)
+			if (fds[i].revents)
+				event_clear(fds[i].fd);
+		virtio_device_turn(device, fds[1].revents);
+		pthread_mutex_lock(&device->lock);
+		stop = device->stop;
+		pthread_mutex_unlock(&device->lock);
+		if (stop)
+			return NULL;
+	}
+}
+
+static int start_thread(struct virtio_device *device)
+{
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&device->thread, NULL, device_thread, device);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ret;
+}
+
+static void close_events(struct virtio_device *device)
+{
+	unsigned int i;
+
+	if (device->wake_fd >= 0)
+		close(device->wake_fd);
+	for (i = 0; i < device->type->nr_queues; i++)
+		if (device->doorbell_fd[i] >= 0)
+			close(device->doorbell_fd[i]);
+}
+
+static int open_events(struct virtio_device *device)
+{
+	unsigned int i;
+	bool failed;
+
+	device->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	failed = device->wake_fd < 0;
+	for (i = 0; i < device->type->nr_queues; i++) {
+		device->doorbell_fd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		failed = failed || device->doorbell_fd[i] < 0;
+	}
+	if (!failed)
+		return 0;
+	close_events(device);
+	return -1;
+}
+
+int virtio_device_add(struct virtio_bus *bus, struct virtio_device *device,
+		      struct error *error)
+{
+	int ret;
+
+	if (bus->nr_devices == COLINUX_MAX_DEVICES)
+		return error_set(error, "%s: a guest has at most %d devices: "
+				 "leave some out", device->tag,
+				 COLINUX_MAX_DEVICES);
+	device->bus = bus;
+	device->number = bus->nr_devices;
+	device->features |= VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC |
+			    VIRTIO_F_EVENT_IDX;
+	pthread_mutex_init(&device->command, NULL);
+	pthread_mutex_init(&device->service, NULL);
+	pthread_mutex_init(&device->lock, NULL);
+	pthread_cond_init(&device->quiet, NULL);
+	if (open_events(device)) {
+		error_set(error, "%s: no event descriptors: %s: raise the "
+			  "limit of open files (ulimit -n)", device->tag,
+			  strerror(errno));
+		goto fail;
+	}
+	ret = start_thread(device);
+	if (ret) {
+		close_events(device);
+		error_set(error, "%s: cannot start a thread: %s: raise the "
+			  "limit of processes (ulimit -u)", device->tag,
+			  strerror(ret));
+		goto fail;
+	}
+	bus->device[bus->nr_devices++] = device;
+	return device->number;
+fail:
+	virtio_device_destroy_locks(device);
+	return -1;
+}
+
+void virtio_device_destroy_locks(struct virtio_device *device)
+{
+	pthread_cond_destroy(&device->quiet);
+	pthread_mutex_destroy(&device->lock);
+	pthread_mutex_destroy(&device->service);
+	pthread_mutex_destroy(&device->command);
+}
+
+void virtio_device_remove(struct virtio_device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	device->stop = true;
+	pthread_mutex_unlock(&device->lock);
+	virtio_device_wake(device);
+	pthread_join(device->thread, NULL);
+	close_events(device);
+	virtio_device_destroy_locks(device);
+	device->type->free(device);
+}

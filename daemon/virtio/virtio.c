@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * virtio-colinux, host side: the device table, the shared pages and the
+ * guest's commands (include/colinux/device.h).
+ *
+ * The truth about a device is in struct virtio_device; its page is only how
+ * the two sides talk.  What the guest may write there is loaded once per
+ * command: status, driver_features, queue[n], bytes of config.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <colinux/layout.h>
+
+#include "bus.h"
+#include "device.h"
+
+const struct virtio_device_type *const virtio_device_types[] = {
+	&virtio_blk_type,
+	&virtio_console_type,
+	&virtio_rng_type,
+};
+const size_t virtio_nr_device_types =
+	sizeof(virtio_device_types) / sizeof(virtio_device_types[0]);
+
+/* For people who read the page: "coli". */
+#define VENDOR_ID 0x696c6f63u
+
+#define load_once(field)	__atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define store(field, value)	\
+	__atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+
+/* --- Pages --- */
+
+void virtio_page_write_config(struct virtio_device *device)
+{
+	uint32_t i;
+
+	for (i = 0; i < device->config_len; i++)
+		store(device->page->config[i], device->config[i]);
+}
+
+/* Show a device in its state after reset; magic last. */
+static void write_page(struct virtio_device *device)
+{
+	struct colinux_device_page *page = device->page;
+	unsigned int i;
+
+	memset(page, 0, sizeof(*page));
+	page->device_id = device->type->device_id;
+	page->vendor_id = VENDOR_ID;
+	page->config_generation = device->generation;
+	page->device_features = device->features;
+	page->nr_queues = device->type->nr_queues;
+	page->config_len = device->config_len;
+	memcpy(page->tag, device->tag, sizeof(page->tag));
+	for (i = 0; i < device->type->nr_queues; i++)
+		page->queue[i].max_size = device->type->queue_size[i];
+	virtio_page_write_config(device);
+	__atomic_store_n(&page->magic, COLINUX_DEVICE_MAGIC, __ATOMIC_RELEASE);
+}
+
+/* The page says what the device believes. */
+static void page_write_state(struct virtio_device *device)
+{
+	uint32_t status = device->status;
+
+	if (device->broken)
+		status |= VIRTIO_STATUS_NEEDS_RESET;
+	store(device->page->status, status);
+}
+
+/* --- Quiet --- */
+
+/*
+ * Wait until nothing is in flight, with lock held (dropped while waiting);
+ * serve() is not called before the caller clears `paused` again.
+ */
+static void pause_device(struct virtio_device *device)
+{
+	device->paused = true;
+	while (device->in_flight)
+		pthread_cond_wait(&device->quiet, &device->lock);
+}
+
+static void queue_off(struct virtio_device *device, unsigned int queue)
+{
+	if (!device->queue[queue].enabled)
+		return;
+	device->type->queue_off(device, queue);
+	virtqueue_disable(&device->queue[queue]);
+}
+
+/* Lock held.  Afterwards the device does not know any guest address. */
+static void reset_device(struct virtio_device *device)
+{
+	unsigned int i;
+
+	pause_device(device);
+	for (i = 0; i < device->type->nr_queues; i++)
+		queue_off(device, i);
+	device->status = 0;
+	device->driver_features = 0;
+	device->broken = false;
+	device->paused = false;
+}
+
+/* --- Commands, lock held, page there --- */
+
+static int64_t command_reset(struct virtio_device *device)
+{
+	unsigned int i;
+
+	reset_device(device);
+	store(device->page->driver_features, 0);
+	for (i = 0; i < device->type->nr_queues; i++)
+		store(device->page->queue[i].enable, 0);
+	virtio_page_write_config(device);
+	page_write_state(device);
+	return 0;
+}
+
+static int64_t command_status(struct virtio_device *device)
+{
+	const uint32_t known = VIRTIO_STATUS_ACKNOWLEDGE |
+			       VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK |
+			       VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED;
+	uint32_t new = load_once(device->page->status) &
+		       ~VIRTIO_STATUS_NEEDS_RESET;
+	uint32_t set = new & ~device->status;
+	int64_t ret = 0;
+
+	/* 4.1.4.3.1 and others: writing 0 is a reset. */
+	if (!new)
+		return command_reset(device);
+	/* 2.1.1: bits are only set, except by reset. */
+	if (new & ~known || device->status & ~new) {
+		ret = -EINVAL;
+		new = device->status;
+	} else if (set & VIRTIO_STATUS_FEATURES_OK &&
+		   !(device->driver_features & VIRTIO_F_VERSION_1)) {
+		/* 2.2.2: the bit stays clear when features are not accepted. */
+		ret = -EINVAL;
+		new &= ~(VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK);
+	} else if (set & VIRTIO_STATUS_DRIVER_OK &&
+		   !(new & VIRTIO_STATUS_FEATURES_OK)) {
+		ret = -EINVAL;
+		new &= ~VIRTIO_STATUS_DRIVER_OK;
+	}
+	device->status = new;
+	page_write_state(device);
+	/* Buffers may be there already. */
+	if (!ret && set & VIRTIO_STATUS_DRIVER_OK)
+		virtio_device_wake(device);
+	return ret;
+}
+
+static int64_t command_features(struct virtio_device *device)
+{
+	uint64_t wanted = load_once(device->page->driver_features);
+
+	if (device->status & VIRTIO_STATUS_FEATURES_OK)
+		return -EBUSY;
+	if (wanted & ~device->features || !(wanted & VIRTIO_F_VERSION_1)) {
+		device->driver_features = 0;
+		return -EINVAL;
+	}
+	device->driver_features = wanted;
+	return 0;
+}
+
+static int64_t command_queue(struct virtio_device *device, uint64_t index)
+{
+	struct colinux_device_queue *wish;
+	struct virtqueue_setup setup;
+	struct virtqueue *queue;
+	int ret;
+
+	if (index >= device->type->nr_queues)
+		return -EINVAL;
+	wish = &device->page->queue[index];
+	queue = &device->queue[index];
+	if (!load_once(wish->enable)) {
+		pause_device(device);
+		queue_off(device, index);
+		device->paused = false;
+		/* The other queues may have been rung meanwhile. */
+		virtio_device_wake(device);
+		return 0;
+	}
+	if (queue->enabled)
+		return -EBUSY;
+	/* 3.1.1: queues are set up after the features are agreed on. */
+	if (!(device->status & VIRTIO_STATUS_FEATURES_OK))
+		return -EINVAL;
+	setup = (struct virtqueue_setup){
+		.size = load_once(wish->size),
+		.max_size = device->type->queue_size[index],
+		.desc = load_once(wish->desc),
+		.avail = load_once(wish->avail),
+		.used = load_once(wish->used),
+		.event_index = device->driver_features & VIRTIO_F_EVENT_IDX,
+		.indirect = device->driver_features & VIRTIO_F_INDIRECT_DESC,
+	};
+	ret = virtqueue_enable(queue, device->bus->memory, &setup);
+	if (ret) {
+		store(wish->enable, 0);
+		return ret;
+	}
+	virtio_device_wake(device);
+	return 0;
+}
+
+static int64_t command_config_write(struct virtio_device *device,
+				    uint64_t offset, uint64_t length)
+{
+	uint8_t bytes[COLINUX_DEVICE_CONFIG];
+	uint64_t i;
+	int ret;
+
+	if (offset > device->config_len ||
+	    length > device->config_len - offset)
+		return -EINVAL;
+	for (i = 0; i < length; i++)
+		bytes[i] = load_once(device->page->config[offset + i]);
+	ret = device->type->config_write ?
+	      device->type->config_write(device, offset, length, bytes) :
+	      -EPERM;
+	/* Whatever came of it, the page shows the truth again. */
+	virtio_page_write_config(device);
+	return ret;
+}
+
+int64_t virtio_bus_command(struct virtio_bus *bus, const uint64_t args[6])
+{
+	struct virtio_device *device;
+	int64_t ret;
+
+	if (args[0] >= bus->nr_devices)
+		return -ENODEV;
+	device = bus->device[args[0]];
+	pthread_mutex_lock(&device->command);
+	pthread_mutex_lock(&device->lock);
+	if (!device->page) {
+		ret = -ENODEV;
+	} else {
+		switch (args[1]) {
+		case COLINUX_DEV_RESET:
+			ret = command_reset(device);
+			break;
+		case COLINUX_DEV_STATUS:
+			ret = command_status(device);
+			break;
+		case COLINUX_DEV_FEATURES:
+			ret = command_features(device);
+			break;
+		case COLINUX_DEV_QUEUE:
+			ret = command_queue(device, args[2]);
+			break;
+		case COLINUX_DEV_CONFIG_WRITE:
+			ret = command_config_write(device, args[2], args[3]);
+			break;
+		default:
+			ret = -EINVAL;
+		}
+	}
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->command);
+	return ret;
+}
+
+/* --- The bus --- */
+
+struct virtio_bus *virtio_bus_new(const struct guest_memory *memory,
+				  const struct virtio_host_ops *ops,
+				  void *opaque)
+{
+	struct virtio_bus *bus = calloc(1, sizeof(*bus));
+
+	if (!bus)
+		return NULL;
+	bus->memory = memory;
+	bus->ops = ops;
+	bus->opaque = opaque;
+	return bus;
+}
+
+struct virtio_device *virtio_bus_device(struct virtio_bus *bus, int number)
+{
+	if (number < 0 || (unsigned int)number >= bus->nr_devices)
+		return NULL;
+	return bus->device[number];
+}
+
+/* Tie all doorbells of a device, or untie them. */
+static int tie_doorbells(struct virtio_device *device, bool tie)
+{
+	struct virtio_bus *bus = device->bus;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < device->type->nr_queues; i++) {
+		ret = bus->ops->doorbell(bus->opaque, device->number, i,
+					 tie ? device->doorbell_fd[i] : -1);
+		if (ret && tie)
+			return ret;
+	}
+	return 0;
+}
+
+int virtio_bus_start(struct virtio_bus *bus, struct error *error)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < bus->nr_devices; i++) {
+		struct virtio_device *device = bus->device[i];
+		struct colinux_device_page *page;
+
+		page = guest_memory_at(bus->memory, COLINUX_PORT_DATA_OFFSET +
+				       COLINUX_DEVICE_PAGES +
+				       i * (uint64_t)COLINUX_PAGE_SIZE,
+				       COLINUX_PAGE_SIZE);
+		if (!page) {
+			virtio_bus_reset(bus);
+			return error_set(error, "%s: guest memory of %" PRIu64
+					 " bytes has no room for the device "
+					 "pages: raise mem=", device->tag,
+					 bus->memory->size);
+		}
+		pthread_mutex_lock(&device->lock);
+		device->page = page;
+		write_page(device);
+		pthread_mutex_unlock(&device->lock);
+		ret = tie_doorbells(device, true);
+		if (ret) {
+			virtio_bus_reset(bus);
+			return error_set(error, "%s: the driver refuses the "
+					 "doorbell: %s: is colinux.ko of the "
+					 "same version?", device->tag,
+					 strerror(-ret));
+		}
+	}
+	return bus->nr_devices;
+}
+
+void virtio_bus_reset(struct virtio_bus *bus)
+{
+	unsigned int i;
+
+	for (i = 0; i < bus->nr_devices; i++) {
+		struct virtio_device *device = bus->device[i];
+
+		pthread_mutex_lock(&device->command);
+		pthread_mutex_lock(&device->lock);
+		if (device->page) {
+			reset_device(device);
+			device->page = NULL;
+			tie_doorbells(device, false);
+		}
+		pthread_mutex_unlock(&device->lock);
+		pthread_mutex_unlock(&device->command);
+		/* What was printed has reached its owner, too. */
+		pthread_mutex_lock(&device->service);
+		pthread_mutex_unlock(&device->service);
+	}
+}
+
+void virtio_bus_free(struct virtio_bus *bus)
+{
+	if (!bus)
+		return;
+	virtio_bus_reset(bus);
+	while (bus->nr_devices)
+		virtio_device_remove(bus->device[--bus->nr_devices]);
+	free(bus);
+}
+
+bool virtio_bus_describe(struct virtio_bus *bus, unsigned int number,
+			 char *text, size_t room)
+{
+	struct virtio_device *device;
+	char more[320] = "";
+
+	if (number >= bus->nr_devices)
+		return false;
+	device = bus->device[number];
+	if (device->type->describe)
+		device->type->describe(device, more, sizeof(more));
+	snprintf(text, room, "%s: %s%s%s", device->tag, device->type->name,
+		 more[0] ? ", " : "", more);
+	return true;
+}
