@@ -25,7 +25,8 @@ static void guest_main(void)
 	take();
 	deadline = rdtsc() + khz * 20;
 	check(hypercall(COLINUX_HC_TIMER, deadline, 0, 0) == 0, "timer set");
-	while (!pending(COLINUX_VIRQ_TIMER) && rdtsc() - deadline < khz * 5000)
+	while (!pending(COLINUX_VIRQ_TIMER) &&
+	       (int64_t)(rdtsc() - deadline) < (int64_t)khz * 5000)
 		;
 	check(pending(COLINUX_VIRQ_TIMER), "timer pending while we run");
 	check(rdtsc() >= deadline, "not before its time");
