@@ -17,7 +17,7 @@
 #include "say.h"
 #include "sys.h"
 
-/* Disks of the VM are there as soon as their driver is: be patient, not long. */
+/* Disks of the VM are there as soon as their driver is. */
 #define DEFAULT_WAIT	10	/* seconds */
 #define FIRST_MESSAGE	2	/* seconds of silence before "waiting for" */
 #define NEXT_MESSAGE	10

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * virtio-colinux in the guest: the transport under the distribution's own
+ * virtio drivers (include/colinux/device.h is the other side).  What virtio.c
+ * and virtio_config.c share; the rest of the port calls port_virtio_init() and
+ * port_device_interrupt() of port.h.
+ */
+#ifndef PORT_VIRTIO_H
+#define PORT_VIRTIO_H
+
+#include "port.h"
+#include <stdbool.h>
+
+/* Kernel structures, opaque here: members are at BTF offsets. */
+struct virtio_device;
+struct virtqueue;
+struct device;
+struct platform_device;
+
+typedef bool notify_fn(struct virtqueue *vq);
+typedef void callback_fn(struct virtqueue *vq);
+
+/* Functions of virtio and virtio_ring, which may be modules. */
+struct virtio_functions {
+	int (*register_virtio_device)(struct virtio_device *vdev);
+	void (*virtio_config_changed)(struct virtio_device *vdev);
+	struct virtqueue *(*vring_create_virtqueue)(
+		unsigned int index, unsigned int num, unsigned int align,
+		struct virtio_device *vdev, bool weak_barriers,
+		bool may_reduce_num, bool context, notify_fn *notify,
+		callback_fn *callback, const char *name);
+	void (*vring_del_virtqueue)(struct virtqueue *vq);
+	int (*vring_interrupt)(int irq, void *vq);
+	void (*vring_transport_features)(struct virtio_device *vdev);
+	u64 (*virtqueue_get_desc_addr)(struct virtqueue *vq);
+	u64 (*virtqueue_get_avail_addr)(struct virtqueue *vq);
+	u64 (*virtqueue_get_used_addr)(struct virtqueue *vq);
+	unsigned int (*virtqueue_get_vring_size)(struct virtqueue *vq);
+};
+
+/* Complete before the first device is registered, constant afterwards. */
+extern struct virtio_functions virtio_fn;
+
+/* Room for the kernel's struct virtio_device (840 bytes in 6.12). */
+#define VIRTIO_DEVICE_ROOM	1536
+
+/* One queue, found from its struct virtqueue through `priv`. */
+struct port_queue {
+	/* NULL = off.  Set by process context, read by the interrupt. */
+	struct virtqueue *vq;
+	unsigned int device, index;
+};
+
+enum port_device_state {
+	PORT_DEVICE_FREE = 0,	/* vdev may be used for a new device */
+	PORT_DEVICE_LIVE = 1,	/* registered, or just being registered */
+};
+
+/* One device, beside its page.  Lives in the port's data, never freed. */
+struct port_device {
+	u8 vdev[VIRTIO_DEVICE_ROOM] __attribute__((aligned(64)));
+
+	/*
+	 * Interrupts that came since the handler was last idle; non-zero while
+	 * a vCPU is in the handler.  That one looks again if the number has
+	 * grown, the others return at once: as with a line of the kernel's
+	 * own, a device's handler never runs twice at a time.
+	 */
+	u32 interrupts;
+	u32 state;		/* enum port_device_state */
+	u32 generation;	/* of the config, last seen by the handler */
+	struct platform_device *parent;
+	char tag[32];		/* copy of the page's, checked */
+	struct port_queue queue[COLINUX_DEVICE_QUEUES];
+};
+
+static inline struct colinux_device_page *device_page(unsigned int device)
+{
+	return (struct colinux_device_page *)COLINUX_DEVICE_PAGE_VA(device);
+}
+
+/*
+ * Wait until the interrupt handler is not running, or has started after the
+ * call.  Process context, IF=1.
+ */
+void port_device_synchronize(struct port_device *device);
+
+/* The port's device behind the kernel's, and its number. */
+struct port_device *port_device_of(struct virtio_device *vdev);
+unsigned int port_device_number(const struct port_device *device);
+
+/*
+ * Build the struct virtio_config_ops for this kernel and return it.  Called
+ * once, from process context.
+ */
+const void *virtio_config_build(void);
+
+/*
+ * Virtio may be a module that nobody loads, so nothing of it may stop the
+ * boot: all its names are weak, and port_virtio_init() looks if they are there.
+ */
+#define VIRTIO_SIZEOF(name) \
+	LINKED("sizeof." name, ".weak sizeof." name "\n\t")
+#define VIRTIO_MEMBER(type, base, path) AT(type, base, OFFSET_IF(path))
+#define VIRTIO_EXPECT_FUNC(text) PORT_NOTE(".colinux.expect", "func? " text)
+#define VIRTIO_EXPECT_MEMBER(text) PORT_NOTE(".colinux.expect", "member? " text)
+
+/* The kernel's log; the format begins with KERN_ERR. */
+extern int kernel_printk(const char *format, ...) KERNEL("_printk")
+	__attribute__((format(printf, 1, 2)));
+#define KERN_ERR	"\001" "3"
+
+#endif
