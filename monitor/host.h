@@ -77,8 +77,8 @@ void host_vcpu_kick(struct host_vcpu *h);
 /* Call vcpu_timer_expired(v) in `ns`, once; replaces the earlier one. Any. */
 void host_vcpu_timer(struct host_vcpu *h, u64 ns);
 void host_vcpu_timer_cancel(struct host_vcpu *h);
-/* Let other threads run. */
-void host_yield(void);
+/* Let other threads run; `spinning`: even if it is not their turn yet. */
+void host_yield(bool spinning);
 /* A signal is pending for the calling thread. */
 bool host_signal_pending(void);
 

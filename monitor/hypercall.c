@@ -6,7 +6,10 @@
 #include "vm.h"
 #include "x86/cpu.h"
 
-/* Beyond this the deadline is "never": 2^62 ns, and the product cannot wrap. */
+/*
+ * Longest time in one piece: some 20 minutes, after which the guest finds
+ * nothing due and asks again.  ticks * 10^6 cannot wrap.
+ */
 #define MAX_TICKS	(1ull << 42)
 
 static void set_timer(struct vcpu *v, u64 deadline)

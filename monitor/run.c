@@ -168,7 +168,7 @@ int vcpu_run(struct vcpu *v, struct colinux_run *run)
 			host_vcpu_sleep(v->host);
 		} else {
 			v->runnable_since = host_now();
-			host_yield();
+			host_yield(after == AFTER_YIELD);
 		}
 	}
 	__sync_lock_release(&v->running);

@@ -129,9 +129,12 @@ void host_vcpu_timer_cancel(struct host_vcpu *h)
 	hrtimer_try_to_cancel(&h->timer);
 }
 
-void host_yield(void)
+void host_yield(bool spinning)
 {
-	cond_resched();
+	if (spinning)
+		yield();
+	else
+		cond_resched();
 }
 
 bool host_signal_pending(void)
