@@ -32,6 +32,8 @@ int error_prefix(struct error *error, const char *format, ...)
 	va_end(args);
 	if (used < 0 || (size_t)used >= sizeof(error->text))
 		return -1;
-	snprintf(error->text + used, sizeof(error->text) - used, ": %s", old);
+	/* The precision tells gcc that cutting is meant. */
+	snprintf(error->text + used, sizeof(error->text) - used, ": %.*s",
+		 (int)sizeof(error->text) - used, old);
 	return -1;
 }

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0
+# Tests of guest memory, the virtio bus, its devices and the disk engines.
+
+VIRTIO_TEST := $(addprefix tests/unit/virtio/,guest.c tap.c) $(VIRTIO_SRCS) \
+	$(DISK_SRCS) daemon/error.c
+
+$(eval $(call unit_test,virtio-memory,tests/unit/virtio/memory_test.c \
+	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
