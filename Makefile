@@ -4,7 +4,7 @@
 # build.mk that adds to the lists below; all output goes to build/.
 #
 #   DAEMON_SRCS   sources of the colinux command
-#   DAEMON_LIBS   pkg-config names that it needs
+#   DAEMON_LIBS   pkg-config names that it needs, or -lNAME without one
 #   $(eval $(call unit_test,NAME,SOURCES,LIBS))   a user-space unit test
 
 B := build
@@ -17,8 +17,10 @@ CPPFLAGS += -D_GNU_SOURCE -Iinclude
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 PKG_CONFIG ?= pkg-config
-pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
-pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+pkg_names = $(filter-out -l%,$(1))
+pkg_cflags = $(if $(pkg_names),$(shell $(PKG_CONFIG) --cflags $(pkg_names)))
+pkg_libs = $(if $(pkg_names),$(shell $(PKG_CONFIG) --libs $(pkg_names))) \
+	$(filter -l%,$(1))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -56,12 +58,24 @@ $(B)/asan/%.o: %.c
 $(B)/colinux: $(DAEMON_OBJS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(sort $(DAEMON_LIBS))) -lpthread
 
-.PHONY: all clean unit
+.PHONY: all clean unit unit-tests list-tests demo check soak
 all: $(if $(DAEMON_SRCS),$(B)/colinux) $(ALL)
 
 # The unit tests alone (no machine in a box).
 unit: $(UNIT_TESTS)
 	prove --exec '' $(UNIT_TESTS)
+
+unit-tests: $(UNIT_TESTS)
+
+list-tests:
+	@echo $(UNIT_TESTS) $(sort $(wildcard tests/*/*.t))
+
+# These set up what is missing themselves, then build and boot.
+demo check:
+	@scripts/$@
+
+soak:
+	@COLINUX_SOAK=1 scripts/check
 
 clean:
 	rm -rf $(B) $(CLEAN)
