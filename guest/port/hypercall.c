@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The port's side of the passage: filling the vCPU area, leaving, and what to
+ * do with virtual interrupts on return.  Must not know what they mean.
+ *
+ * An area is used by one context at a time: IF=0 keeps interrupts out, and
+ * port_vcpu.busy tells the contexts that IF does not stop (NMI, machine check,
+ * a pause inside them) that they must not touch it.
+ */
+#include "port.h"
+
+/* Per-CPU offset of the CPU number: named differently by kernel version. */
+extern char cpu_number[] KERNEL("cpu_number") weak;
+extern char pcpu_hot[] KERNEL("pcpu_hot") weak;
+
+static unsigned long cpu_number_offset(void)
+{
+	if (cpu_number)
+		return (unsigned long)cpu_number;
+	return (unsigned long)pcpu_hot + OFFSET_IF("pcpu_hot.cpu_number");
+}
+
+unsigned int port_cpu(void)
+{
+	unsigned int cpu = percpu_read32(cpu_number_offset());
+
+	return cpu < COLINUX_MAX_VCPUS ? cpu : 0;
+}
+
+struct colinux_vcpu_area *port_area(unsigned int cpu)
+{
+	return (void *)COLINUX_VCPU_AREA_VA((unsigned long)cpu);
+}
+
+struct port_vcpu *port_vcpu(unsigned int cpu)
+{
+	return (void *)port_area(cpu)->port_private;
+}
+
+u64 port_machine(const void *data)
+{
+	return boot_info->data_machine +
+	       ((u64)data - COLINUX_PORT_DATA_VA);
+}
+
+/* IF=0, busy set, everything filled but gs_base and reason. */
+static void leave(struct colinux_vcpu_area *area, u32 reason)
+{
+	void (*passage)(u64 self, u64 peer) =
+		(void *)(COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_SWITCH);
+
+	area->side.gs_base = this_cpu_offset();
+	barrier();
+	WRITE_ONCE(area->reason, reason);
+	passage(area->side.self, area->side.peer);
+	barrier();
+}
+
+/*
+ * Take pending interrupts by an interrupt of our own.  The shadow of STI keeps
+ * everything else out until the gate has cleared IF, so `self` is still true
+ * when the handler looks; the frame must have IF=1 (see irq.c).
+ */
+static void deliver(struct port_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->self, 1);
+	__asm__ volatile("sti\n\tint %0" : : "i" (VECTOR_SELF) : "memory");
+}
+
+/* IF=0; the result. */
+static s64 call(struct colinux_vcpu_area *area, struct port_vcpu *vcpu,
+		u64 nr, const u64 *args, bool takes_pending)
+{
+	s64 ret;
+
+	WRITE_ONCE(vcpu->busy, 1);
+	barrier();
+	area->nr = nr;
+	for (unsigned int i = 0; i < 5; i++)
+		area->args[i] = args[i];
+	area->args[5] = 0;
+	area->if_enabled = takes_pending;
+	leave(area, COLINUX_EXIT_HYPERCALL);
+	ret = READ_ONCE(area->ret);
+	barrier();
+	WRITE_ONCE(vcpu->busy, 0);
+	return ret;
+}
+
+s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4)
+{
+	const u64 args[5] = { arg0, arg1, arg2, arg3, arg4 };
+	unsigned long flags = irq_save();
+	unsigned int cpu = port_cpu();
+	struct colinux_vcpu_area *area = port_area(cpu);
+	struct port_vcpu *vcpu = port_vcpu(cpu);
+	s64 ret = call(area, vcpu, nr, args, flags & RFLAGS_IF);
+
+	if ((flags & RFLAGS_IF) && READ_ONCE(area->pending))
+		deliver(vcpu);
+	irq_restore(flags);
+	return ret;
+}
+
+void port_forward_interrupt(unsigned int vector)
+{
+	unsigned int cpu = port_cpu();
+	struct colinux_vcpu_area *area = port_area(cpu);
+	struct port_vcpu *vcpu = port_vcpu(cpu);
+
+	WRITE_ONCE(vcpu->busy, 1);
+	barrier();
+	area->vector = vector;
+	area->if_enabled = 1;	/* our caller looks at pending */
+	leave(area, COLINUX_EXIT_IRQ);
+	WRITE_ONCE(vcpu->busy, 0);
+}
+
+void port_forward_event(u32 reason, unsigned long rip)
+{
+	unsigned int cpu = port_cpu();
+	struct colinux_vcpu_area *area = port_area(cpu);
+	struct port_vcpu *vcpu = port_vcpu(cpu);
+
+	/*
+	 * While the area is in use, the passage that is about to happen (or
+	 * the next) carries the event to the host.
+	 */
+	if (READ_ONCE(vcpu->busy) ||
+	    rip - COLINUX_PORT_TEXT_VA < COLINUX_PAGE_SIZE) {
+		__sync_fetch_and_or(&area->side.noted,
+				    reason == COLINUX_EXIT_MCE ?
+				    COLINUX_NOTED_MCE : COLINUX_NOTED_NMI);
+		return;
+	}
+	WRITE_ONCE(vcpu->busy, 1);
+	barrier();
+	area->if_enabled = 0;	/* IF may be 1, but pending waits for irq.c */
+	leave(area, reason);
+	WRITE_ONCE(vcpu->busy, 0);
+}
+
+void port_pause_yield(void)
+{
+	static const u64 none[5];
+	unsigned int cpu;
+	struct port_vcpu *vcpu;
+
+	/* Entry code may still have the user's GS (lower half). */
+	if (!(rdmsr(MSR_GS_BASE) >> 63))
+		return;
+	cpu = port_cpu();
+	vcpu = port_vcpu(cpu);
+	if (READ_ONCE(vcpu->busy))
+		return;
+	call(port_area(cpu), vcpu, COLINUX_HC_YIELD, none, 0);
+}
+
+void port_safe_halt(void)
+{
+	static const u64 none[5];
+	unsigned int cpu = port_cpu();
+	struct colinux_vcpu_area *area = port_area(cpu);
+	struct port_vcpu *vcpu = port_vcpu(cpu);
+
+	/* The host does not sleep if something is pending already. */
+	call(area, vcpu, COLINUX_HC_HALT, none, 1);
+	if (READ_ONCE(area->pending))
+		deliver(vcpu);
+	else
+		irq_enable();
+}
+
+void port_halt(void)
+{
+	port_hypercall(COLINUX_HC_HALT, 0, 0, 0, 0, 0);
+	/* Something is pending that the caller will not take. */
+	port_hypercall(COLINUX_HC_YIELD, 0, 0, 0, 0, 0);
+}
+
+void port_end(enum colinux_end how)
+{
+	for (;;)
+		port_hypercall(COLINUX_HC_END, how, 0, 0, 0, 0);
+}

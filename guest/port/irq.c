@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts: every external vector enters the kernel's own stubs, ends in
+ * interrupt() below, in hard interrupt context, and goes to the host.  On the
+ * way back, what the host has left for this vCPU is delivered.
+ *
+ * The kernel's path is stub -> asm_common_interrupt -> common_interrupt() ->
+ * vector_irq[vector]->handle_irq(desc).  Nothing else of the descriptor is
+ * read, so the "descriptors" are 8 bytes apart and overlap: their handle_irq
+ * members form one array of identical pointers, and the address of the
+ * descriptor tells the vector.
+ */
+#include "port.h"
+
+#define FIRST_VECTOR	0x20	/* SDM vol. 3, 6.2: up to 31 are exceptions */
+#define NR_VECTORS	256
+#define SYSCALL_VECTOR	0x80	/* int 0x80, the 32-bit system call */
+#define GATE_PRESENT_INTERRUPT 0x8e00	/* SDM vol. 3, figure 6-8; DPL 0, no IST */
+#define KERNEL_CS	0x10	/* Linux: GDT_ENTRY_KERNEL_CS * 8 */
+
+struct gate {
+	u16 offset_low, segment, bits, offset_middle;
+	u32 offset_high, reserved;
+};
+
+typedef void (*flow_handler_t)(void *desc);
+
+extern struct gate idt_table[NR_VECTORS] KERNEL("idt_table");
+extern struct gate bringup_idt_table[] KERNEL("bringup_idt_table") weak;
+extern u8 irq_entries_start[] KERNEL("irq_entries_start");
+extern u8 spurious_entries_start[] KERNEL("spurious_entries_start");
+extern char vector_irq[] KERNEL("vector_irq");
+void native_init_IRQ(void) KERNEL("native_init_IRQ");
+
+EXPECT_FUNC("native_init_IRQ void(void)");
+EXPECT_MEMBER("irq_desc.handle_irq void(struct irq_desc *)");
+PATCH("spurious-stubs");
+
+/* Where handle_irq of the descriptor of each vector is. */
+static flow_handler_t handlers[NR_VECTORS];
+
+weak void port_device_interrupt(unsigned int device);
+weak void port_device_interrupt(unsigned int device)
+{
+	(void)device;
+}
+
+/*
+ * Handler code of the same kernel, so only IF=0 and write protection matter:
+ * idt_table is read-only once idt_setup_apic_and_irq_gates() has run.
+ */
+static void set_gate(struct gate *gate, const void *entry)
+{
+	u64 address = (u64)entry;
+	unsigned long cr0 = read_cr0();
+
+	write_cr0(cr0 & ~CR0_WP);
+	*gate = (struct gate) {
+		.offset_low = (u16)address,
+		.segment = KERNEL_CS,
+		.bits = GATE_PRESENT_INTERRUPT,
+		.offset_middle = (u16)(address >> 16),
+		.offset_high = (u32)(address >> 32),
+	};
+	write_cr0(cr0);
+}
+
+void port_irq_early(void)
+{
+	set_gate(&idt_table[VECTOR_PAUSE], port_pause_entry);
+	/* Secondary vCPUs run on this one until they load idt_table. */
+	if (bringup_idt_table)
+		set_gate(&bringup_idt_table[VECTOR_PAUSE], port_pause_entry);
+}
+
+/*
+ * A table of stubs: [endbr64] push $vector; jmp ...; padding.  The vector of
+ * the first and the distance are read from it.
+ */
+struct stubs {
+	const u8 *start;
+	unsigned int first, stride;
+};
+
+static struct stubs read_stubs(const u8 *start)
+{
+	static const u8 endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	struct stubs stubs = { .start = start };
+	unsigned int push = 0;
+
+	while (push < sizeof(endbr64) && start[push] == endbr64[push])
+		push++;
+	if ((push && push != sizeof(endbr64)) || start[push] != 0x6a)
+		port_die("port: interrupt stubs of an unknown form\n");
+	stubs.first = start[push + 1];
+	for (stubs.stride = 8; stubs.stride <= 32; stubs.stride += 8) {
+		const u8 *next = start + stubs.stride + push;
+
+		if (next[0] == 0x6a && next[1] == stubs.first + 1)
+			return stubs;
+	}
+	port_die("port: interrupt stubs at an unknown distance\n");
+}
+
+static void set_all_gates(void)
+{
+	struct stubs irq = read_stubs(irq_entries_start);
+	struct stubs system = read_stubs(spurious_entries_start);
+	unsigned long flags = irq_save();
+
+	if (irq.first != FIRST_VECTOR)
+		port_die("port: interrupt stubs do not begin at vector 0x20\n");
+	for (unsigned int v = FIRST_VECTOR; v < NR_VECTORS; v++) {
+		const struct stubs *stubs = v < system.first ? &irq : &system;
+
+		if (v != SYSCALL_VECTOR)
+			set_gate(&idt_table[v], stubs->start +
+				 stubs->stride * (v - stubs->first));
+	}
+	irq_restore(flags);
+}
+
+static void drain_devices(void)
+{
+	u64 devices = __sync_lock_test_and_set(&boot_info->device_pending, 0);
+
+	while (devices) {
+		unsigned int device = (unsigned int)__builtin_ctzll(devices);
+
+		devices &= devices - 1;
+		port_device_interrupt(device);
+	}
+}
+
+/* Hard interrupt context, IF=0. */
+static void drain(unsigned int cpu)
+{
+	struct colinux_vcpu_area *area = port_area(cpu);
+	u64 pending;
+
+	while (READ_ONCE(area->pending)) {
+		pending = __sync_lock_test_and_set(&area->pending, 0);
+		if (pending & 1ull << COLINUX_VIRQ_TIMER)
+			port_time_interrupt(cpu);
+		if (pending & 1ull << COLINUX_VIRQ_DEVICE)
+			drain_devices();
+		if (pending & 1ull << COLINUX_VIRQ_SHUTDOWN)
+			port_power_shutdown();
+		port_smp_interrupt(pending);
+	}
+}
+
+/* In place of a struct irq_desc's handler; hard interrupt context, IF=0. */
+static void interrupt(void *desc)
+{
+	unsigned int vector = (unsigned int)
+		(&AT(flow_handler_t, desc, OFFSET("irq_desc.handle_irq")) -
+		 handlers);
+	unsigned int cpu = port_cpu();
+	struct port_vcpu *vcpu = port_vcpu(cpu);
+
+	if (vector == VECTOR_SELF && vcpu->self)
+		WRITE_ONCE(vcpu->self, 0);
+	else
+		port_forward_interrupt(vector);
+	drain(cpu);
+}
+
+void port_irq_vectors(void)
+{
+	unsigned long flags = irq_save();
+	char **table = (char **)(this_cpu_offset() + vector_irq);
+
+	for (unsigned int v = FIRST_VECTOR; v < NR_VECTORS; v++)
+		table[v] = (char *)&handlers[v] -
+			   OFFSET("irq_desc.handle_irq");
+	irq_restore(flags);
+}
+
+void port_irq_init(void)
+{
+	for (unsigned int v = 0; v < NR_VECTORS; v++)
+		handlers[v] = interrupt;
+	native_init_IRQ();
+	set_all_gates();
+	port_irq_vectors();
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the port share, grouped by the file that implements it.
+ * Context words: "any" = any context, NMI included; "irq" = IF=0 or 1, not
+ * NMI; "boot" = boot CPU, once, during kernel start.
+ */
+#ifndef PORT_PORT_H
+#define PORT_PORT_H
+
+#include <colinux/types.h>
+#include <colinux/layout.h>
+#include <colinux/passage.h>
+#include <colinux/hypercall.h>
+#include <colinux/device.h>
+#include "kernel.h"
+#include "cpu.h"
+
+#define boot_info ((struct colinux_boot_info *)COLINUX_PORT_DATA_VA)
+
+/* Port state of one vCPU, in colinux_vcpu_area.port_private. */
+struct port_vcpu {
+	u32 busy;	/* IF=0 code is filling or reading the area */
+	u32 self;	/* the next VECTOR_SELF is our own int instruction */
+	void *clockevent;	/* struct clock_event_device, or NULL */
+};
+
+struct pt_regs;
+
+/* ---- setup.c ---- */
+
+/* The first port code that the kernel calls, boot. */
+void port_start(void);
+/* Print a line on the early console and end the guest as panicked. Any. */
+__attribute__((noreturn)) void port_die(const char *text);
+/* Zeroed memory from the port's heap, never freed; dies when it is full. */
+void *port_alloc(unsigned long size, unsigned long align);
+/* Hooks that do nothing; return 0. */
+void port_nothing(void);
+int port_zero(void);
+
+/* ---- hypercall.c ---- */
+
+/* Number of the vCPU that runs this; IF=0 or a pinned caller. Any. */
+unsigned int port_cpu(void);
+struct colinux_vcpu_area *port_area(unsigned int cpu);
+struct port_vcpu *port_vcpu(unsigned int cpu);
+/*
+ * Call the host; the result is colinux_vcpu_area.ret.  Virtual interrupts that
+ * came meanwhile are delivered before it returns when IF was 1. irq.
+ */
+s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4);
+/* Give the CPU to the host to handle interrupt `vector`. IF=0. */
+void port_forward_interrupt(unsigned int vector);
+/*
+ * Give the CPU to the host for an NMI or machine check (enum colinux_reason);
+ * rip: where it struck.  Noted for the next passage if one is under way. Any.
+ */
+void port_forward_event(u32 reason, unsigned long rip);
+/* From port_pause_entry: IF=0 code spins. Any. */
+void port_pause_yield(void);
+/* Sleep until something is pending; returns with IF=1 and it delivered. */
+void port_safe_halt(void);
+/* The caller has no more use for the CPU, IF=0. */
+void port_halt(void);
+__attribute__((noreturn)) void port_end(enum colinux_end how);
+/* Machine address of port data (not text, not the stack). */
+u64 port_machine(const void *data);
+
+/* ---- entry.S ---- */
+
+/* Gate of the rewritten `pause` instructions. */
+extern char port_pause_entry[];
+
+/* ---- irq.c ---- */
+
+#define VECTOR_PAUSE	0x1b	/* unused exception vector; loader's choice too */
+#define VECTOR_SELF	0xeb
+
+/* Install the pause gate in the tables that exist now. boot */
+void port_irq_early(void);
+/* x86_init.irqs.intr_init. boot */
+void port_irq_init(void);
+/* Point this CPU's vector_irq at us; IF=0. */
+void port_irq_vectors(void);
+/*
+ * Device `device` asks for attention: implemented by the virtio transport.
+ * Hard interrupt context on vCPU 0.
+ */
+void port_device_interrupt(unsigned int device);
+
+/* ---- nmi.c ---- */
+
+void port_nmi_init(void);	/* boot, any time before the first sti */
+void port_machine_check(struct pt_regs *regs);
+
+/* ---- time.c ---- */
+
+void port_time_init(void);	/* boot, from port_start */
+void port_time_interrupt(unsigned int cpu);	/* IF=0 */
+/* Register this CPU's clock event device. */
+void port_time_cpu(void);
+
+/* ---- cpuid.c ---- */
+
+void port_cpuid(u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+/* CPU features that are set whatever CPUID says. boot */
+void port_cpuid_init(void);
+
+/* ---- msr.c ---- */
+
+void port_msr_init(void);	/* boot, from port_start */
+
+/* ---- pv.c ---- */
+
+void port_pv_init(void);	/* boot, from port_start */
+
+/* ---- platform.c ---- */
+
+void port_platform_init(void);	/* boot, from port_start */
+
+/* ---- console.c ---- */
+
+void port_console_init(void);	/* boot, from port_start */
+/* Early console output; no newline conversion. Any. */
+void port_console_write(const char *text, unsigned int length);
+
+/* ---- power.c ---- */
+
+void port_power_init(void);	/* boot, from port_start */
+/* Late boot: process context, after the fs_initcalls. */
+void port_power_late(void);
+/* The host asks for an orderly power-off. Hard interrupt context. */
+void port_power_shutdown(void);
+
+/* ---- smp.c ---- */
+
+void port_smp_init(void);	/* boot, from port_start */
+/* Virtual interrupts of struct colinux_vcpu_area.pending that are IPIs. */
+void port_smp_interrupt(u64 pending);
+
+/* ---- virtio*.c ---- */
+
+/* Late boot: process context, after the fs_initcalls. */
+void port_virtio_init(void);
+
+#endif
