@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For tests of the whole: "in_box OPTIONS" at the top of a test file starts the
+# file again inside the box, once, with these options of box/run; everything
+# after it runs there, as root on the host, and its output is the test's TAP.
+#
+# What follows are helpers for use inside: waiting with limits, guests in the
+# background, and the checks at the end that host and guest are healthy.
+
+. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+
+DATA=${COLINUX_DATA:-/usr/lib/colinux}
+INITRD=$DATA/initrd.img
+DEBIAN=$DATA/debian.img
+SERIES="6.1 6.12"
+WORK=/tmp/test
+
+# Kernel messages that no run may leave behind, on either side.
+TROUBLE='WARNING:|BUG:|Oops|general protection|Call Trace|rcu: INFO:|rcu.*stall'
+TROUBLE+='|soft lockup|hard LOCKUP|hung_task|blocked for more than'
+TROUBLE+='|insecure W\+X|unchecked MSR|scheduling while atomic|UBSAN|KASAN'
+TROUBLE+='|clocksource.*unstable|irq .*: nobody cared|corrupt|EXT4-fs error'
+
+# in_box OPTION...: continue inside the box; the caller's file is known by its
+# path in the tree.
+in_box()
+{
+	local file top
+	[ -z "${IN_BOX:-}" ] || { setup_inside; return; }
+	file=$(realpath "$0")
+	top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+	mkdir -p "$top/build/box"
+	exec "$top/box/run" --env IN_BOX=1 \
+		--log "$top/build/box/$(basename "$file" .t).log" "$@" \
+		-- "/colinux${file#"$top"}"
+}
+
+setup_inside()
+{
+	mkdir -p "$WORK"
+	cd "$WORK" || exit
+	dmesg --clear
+	modprobe colinux || bail "the driver does not load"
+}
+
+kernel_of()
+{
+	echo "$DATA/kernels/$1/vmlinuz"
+}
+
+# wait_for LIMIT COMMAND...: poll COMMAND until it succeeds, LIMIT seconds.
+wait_for()
+{
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# wait_text LIMIT FILE REGEX: until FILE has a line like that.
+wait_text()
+{
+	wait_for "$1" grep -Eqs -- "$3" "$2"
+}
+
+# guest LIMIT OPTION...: a guest in the foreground, output and status in $OUT
+# and $STATUS; status 124 when it did not end in time.
+guest()
+{
+	local limit=$1
+	shift
+	STATUS=0
+	timeout -k 5 "$limit" colinux run "$@" </dev/null >"$WORK/out" 2>&1 ||
+		STATUS=$?
+	OUT=$(tr -d '\r' <"$WORK/out")
+}
+
+# initrd SERIES COMMAND [OPTION...]: BusyBox does COMMAND and powers off.
+initrd()
+{
+	local series=$1 command=$2
+	shift 2
+	guest 90 "kernel=$(kernel_of "$series")" "initrd=$INITRD" mem=256 \
+		"colinux.test=\"$command\"" "$@"
+}
+
+mem_free()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '$1 == "MemFree:" { print $2 }' /proc/meminfo
+}
+
+# no_trouble TEXT NAME: a kernel's messages are free of trouble.
+no_trouble()
+{
+	unlike "$1" "$TROUBLE" "$2: no warnings"
+}
+
+# host_is_healthy: at the end of every file.
+host_is_healthy()
+{
+	no_trouble "$(dmesg)" "host's kernel messages"
+	is "$(pgrep -c -x colinux)" 0 "no colinux process is left"
+	try "the driver unloads" rmmod colinux
+	try "the driver loads again" modprobe colinux
+	# 4096 + 8192: an out-of-tree module, not signed; no warning, no oops.
+	is "$(cat /proc/sys/kernel/tainted)" 12288 "the host's taint flags"
+}
