@@ -31,11 +31,16 @@ void *port_alloc(unsigned long size, unsigned long align)
 {
 	static unsigned long used;
 	unsigned long start = (used + align - 1) & -align;
+	char *memory = (char *)COLINUX_PORT_DATA_VA + COLINUX_PORT_HEAP +
+		       start;
 
 	if (start + size > COLINUX_PORT_HEAP_SIZE)
 		port_die("port: the heap is full\n");
 	used = start + size;
-	return (char *)COLINUX_PORT_DATA_VA + COLINUX_PORT_HEAP + start;
+	/* After a reboot it holds what was there before. */
+	for (unsigned long i = 0; i < size; i++)
+		memory[i] = 0;
+	return memory;
 }
 
 static void check_boot_info(void)
@@ -49,6 +54,13 @@ static void check_boot_info(void)
 		port_die("port: impossible number of vCPUs\n");
 }
 
+/* The areas survive a reboot: forget what the last kernel was doing. */
+static void reset_vcpus(void)
+{
+	for (unsigned int cpu = 0; cpu < COLINUX_MAX_VCPUS; cpu++)
+		*port_vcpu(cpu) = (struct port_vcpu) { 0 };
+}
+
 /*
  * Called by x86_early_init_platform_quirks(): IF=0, boot CPU, early page
  * tables, bss cleared, idt_table loaded with early handlers, nothing of
@@ -57,6 +69,7 @@ static void check_boot_info(void)
 void port_start(void)
 {
 	port_irq_early();
+	reset_vcpus();
 	check_boot_info();
 	port_pv_init();
 	port_msr_init();
