@@ -11,7 +11,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 DATA=${COLINUX_DATA:-/usr/lib/colinux}
-INITRD=$DATA/initrd.img
+INITRD=$DATA/busybox.cpio.gz
 DEBIAN=$DATA/debian.img
 SERIES="6.1 6.12"
 WORK=/tmp/test
