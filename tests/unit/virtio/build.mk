@@ -6,3 +6,5 @@ VIRTIO_TEST := $(addprefix tests/unit/virtio/,guest.c tap.c) $(VIRTIO_SRCS) \
 
 $(eval $(call unit_test,virtio-memory,tests/unit/virtio/memory_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,virtio-queue,tests/unit/virtio/virtqueue_test.c \
+	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
