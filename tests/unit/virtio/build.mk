@@ -8,3 +8,5 @@ $(eval $(call unit_test,virtio-memory,tests/unit/virtio/memory_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
 $(eval $(call unit_test,virtio-queue,tests/unit/virtio/virtqueue_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,virtio-blk,$(addprefix tests/unit/virtio/,blk_test.c \
+	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
