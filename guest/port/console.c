@@ -13,6 +13,9 @@
 #define CON_ENABLED	4
 #define CON_BOOT	8
 
+/* struct console is 280 bytes in 6.12; drivers have others of that name. */
+#define CONSOLE_ROOM	1024
+
 #define CHUNK		512	/* divides a page, so no chunk crosses one */
 #define PANIC_LINES	100	/* of the log, when it went elsewhere */
 
@@ -123,7 +126,7 @@ void port_console_init(void)
 	static const char name[] = "colinux";
 	char *dumper = port_alloc(SIZEOF("kmsg_dumper"), 8);
 
-	console = port_alloc(SIZEOF("console"), 64);
+	console = port_alloc(CONSOLE_ROOM, 64);
 	for (unsigned int i = 0; i < sizeof(name); i++)
 		AT(char, console, OFFSET("console.name") + i) = name[i];
 	MEMBER(void *, console, "console.write") = write;

@@ -33,7 +33,7 @@ extern char vector_irq[] KERNEL("vector_irq");
 void native_init_IRQ(void) KERNEL("native_init_IRQ");
 
 EXPECT_FUNC("native_init_IRQ void(void)");
-EXPECT_MEMBER("irq_desc.handle_irq void(struct irq_desc *)");
+EXPECT_MEMBER("irq_desc.handle_irq irq_flow_handler_t");
 PATCH("spurious-stubs");
 
 /* Where handle_irq of the descriptor of each vector is. */

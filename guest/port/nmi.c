@@ -12,7 +12,7 @@ int register_nmi(unsigned int type, void *action)
 	KERNEL("__register_nmi_handler");
 
 EXPECT_FUNC("__register_nmi_handler int(unsigned int,struct nmiaction *)");
-EXPECT_MEMBER("nmiaction.handler int(unsigned int,struct pt_regs *)");
+EXPECT_MEMBER("nmiaction.handler nmi_handler_t");
 EXPECT_MEMBER("x86_platform_ops.get_nmi_reason unsigned char(void)");
 EXPECT_FUNC("do_machine_check void(struct pt_regs *)");
 PATCH("jump do_machine_check = port_machine_check");
