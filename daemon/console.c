@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Console text and input of one guest: see console.h. */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <uv.h>
 
 #include "console.h"
 
 struct console {
-	pthread_mutex_t lock;
+	uv_mutex_t lock;
+	uv_cond_t change;	/* output, input taken, finished */
 	/* Guarded by lock: */
 	char *text;		/* ring of CONSOLE_SCROLLBACK bytes */
 	uint64_t end;		/* bytes ever printed */
@@ -15,8 +17,10 @@ struct console {
 	uint64_t input_head, input_tail;
 	uint16_t columns, rows;
 	struct console_device device;
+	unsigned int calls;	/* of the device, under way */
 	void (*wake)(void *opaque);
 	void *wake_opaque;
+	bool finished;
 };
 
 struct console *console_new(void)
@@ -33,7 +37,8 @@ struct console *console_new(void)
 		free(console);
 		return NULL;
 	}
-	pthread_mutex_init(&console->lock, NULL);
+	uv_mutex_init(&console->lock);
+	uv_cond_init(&console->change);
 	return console;
 }
 
@@ -41,7 +46,8 @@ void console_free(struct console *console)
 {
 	if (!console)
 		return;
-	pthread_mutex_destroy(&console->lock);
+	uv_cond_destroy(&console->change);
+	uv_mutex_destroy(&console->lock);
 	free(console->text);
 	free(console->input);
 	free(console);
@@ -83,13 +89,14 @@ void console_output(struct console *console, const void *text, size_t length)
 		return;
 	if (length > CONSOLE_SCROLLBACK)
 		skip = length - CONSOLE_SCROLLBACK;
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	ring_put(console->text, CONSOLE_SCROLLBACK, console->end + skip,
 		 from + skip, length - skip);
 	console->end += length;
 	wake = console->wake;
 	opaque = console->wake_opaque;
-	pthread_mutex_unlock(&console->lock);
+	uv_cond_broadcast(&console->change);
+	uv_mutex_unlock(&console->lock);
 	if (wake)
 		wake(opaque);
 }
@@ -102,63 +109,121 @@ void console_connect(struct console *console,
 
 	if (device)
 		now = *device;
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	console->device = now;
+	while (console->calls)
+		uv_cond_wait(&console->change, &console->lock);
 	waiting = console->input_head != console->input_tail;
-	pthread_mutex_unlock(&console->lock);
+	uv_mutex_unlock(&console->lock);
 	if (waiting && now.input_ready)
 		now.input_ready(now.opaque);
 }
 
+/* The device as it is now; until end_call() it stays connected. Locked. */
+static struct console_device begin_call(struct console *console)
+{
+	console->calls++;
+	return console->device;
+}
+
+static void end_call(struct console *console)
+{
+	uv_mutex_lock(&console->lock);
+	console->calls--;
+	uv_cond_broadcast(&console->change);
+	uv_mutex_unlock(&console->lock);
+}
+
 size_t console_take_input(struct console *console, void *buffer, size_t room)
 {
+	void (*wake)(void *opaque);
+	void *opaque;
 	size_t length;
 
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	length = console->input_head - console->input_tail;
 	if (length > room)
 		length = room;
 	ring_get(console->input, CONSOLE_INPUT, console->input_tail, buffer,
 		 length);
 	console->input_tail += length;
-	pthread_mutex_unlock(&console->lock);
+	wake = console->wake;
+	opaque = console->wake_opaque;
+	if (length)
+		uv_cond_broadcast(&console->change);
+	uv_mutex_unlock(&console->lock);
+	if (length && wake)
+		wake(opaque);
 	return length;
 }
 
 void console_get_size(struct console *console, uint16_t *columns,
 		      uint16_t *rows)
 {
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	*columns = console->columns;
 	*rows = console->rows;
-	pthread_mutex_unlock(&console->lock);
+	uv_mutex_unlock(&console->lock);
 }
 
-void console_on_output(struct console *console, void (*wake)(void *opaque),
+void console_on_change(struct console *console, void (*wake)(void *opaque),
 		       void *opaque)
 {
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	console->wake = wake;
 	console->wake_opaque = opaque;
-	pthread_mutex_unlock(&console->lock);
+	uv_mutex_unlock(&console->lock);
 }
 
-void console_input(struct console *console, const void *text, size_t length)
+size_t console_input(struct console *console, const void *text, size_t length)
 {
 	struct console_device device;
 	size_t room;
 
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	room = CONSOLE_INPUT - (console->input_head - console->input_tail);
 	if (length > room)
 		length = room;
 	ring_put(console->input, CONSOLE_INPUT, console->input_head, text,
 		 length);
 	console->input_head += length;
-	device = console->device;
-	pthread_mutex_unlock(&console->lock);
+	device = begin_call(console);
+	uv_mutex_unlock(&console->lock);
 	if (length && device.input_ready)
 		device.input_ready(device.opaque);
+	end_call(console);
+	return length;
+}
+
+size_t console_input_room(struct console *console)
+{
+	size_t room;
+
+	uv_mutex_lock(&console->lock);
+	room = CONSOLE_INPUT - (console->input_head - console->input_tail);
+	uv_mutex_unlock(&console->lock);
+	return room;
+}
+
+void console_input_all(struct console *console, const void *text,
+		       size_t length)
+{
+	const char *from = text;
+	bool finished = false;
+	size_t taken;
+
+	while (length && !finished) {
+		taken = console_input(console, from, length);
+		from += taken;
+		length -= taken;
+		uv_mutex_lock(&console->lock);
+		while (length && !console->finished &&
+		       console->input_head - console->input_tail ==
+			       CONSOLE_INPUT)
+			uv_cond_wait(&console->change, &console->lock);
+		finished = console->finished;
+		uv_mutex_unlock(&console->lock);
+	}
 }
 
 void console_resize(struct console *console, uint16_t columns, uint16_t rows)
@@ -166,14 +231,15 @@ void console_resize(struct console *console, uint16_t columns, uint16_t rows)
 	struct console_device device;
 	int changed;
 
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	changed = columns != console->columns || rows != console->rows;
 	console->columns = columns;
 	console->rows = rows;
-	device = console->device;
-	pthread_mutex_unlock(&console->lock);
+	device = begin_call(console);
+	uv_mutex_unlock(&console->lock);
 	if (changed && device.resized)
 		device.resized(device.opaque);
+	end_call(console);
 }
 
 uint64_t console_start(struct console *console)
@@ -187,9 +253,9 @@ uint64_t console_end(struct console *console)
 {
 	uint64_t end;
 
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	end = console->end;
-	pthread_mutex_unlock(&console->lock);
+	uv_mutex_unlock(&console->lock);
 	return end;
 }
 
@@ -199,7 +265,7 @@ size_t console_read(struct console *console, uint64_t *position, void *buffer,
 	uint64_t start = 0;
 	size_t length;
 
-	pthread_mutex_lock(&console->lock);
+	uv_mutex_lock(&console->lock);
 	if (console->end > CONSOLE_SCROLLBACK)
 		start = console->end - CONSOLE_SCROLLBACK;
 	if (*position < start) {
@@ -214,6 +280,26 @@ size_t console_read(struct console *console, uint64_t *position, void *buffer,
 		length = room;
 	ring_get(console->text, CONSOLE_SCROLLBACK, *position, buffer, length);
 	*position += length;
-	pthread_mutex_unlock(&console->lock);
+	uv_mutex_unlock(&console->lock);
 	return length;
+}
+
+bool console_wait(struct console *console, uint64_t position)
+{
+	bool more;
+
+	uv_mutex_lock(&console->lock);
+	while (console->end <= position && !console->finished)
+		uv_cond_wait(&console->change, &console->lock);
+	more = console->end > position;
+	uv_mutex_unlock(&console->lock);
+	return more;
+}
+
+void console_finish(struct console *console)
+{
+	uv_mutex_lock(&console->lock);
+	console->finished = true;
+	uv_cond_broadcast(&console->change);
+	uv_mutex_unlock(&console->lock);
 }

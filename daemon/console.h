@@ -13,6 +13,7 @@
 #ifndef DAEMON_CONSOLE_H
 #define DAEMON_CONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,8 +42,9 @@ void console_free(struct console *console);
 /* The guest printed something (virtio-console, early console). Never waits. */
 void console_output(struct console *console, const void *text, size_t length);
 /*
- * The device to tell about input and size; copied.  NULL disconnects.  Input
- * that arrived before is announced at once.
+ * The device to tell about input and size; copied.  NULL disconnects, and
+ * waits for callbacks under way.  Input that arrived before is announced at
+ * once.
  */
 void console_connect(struct console *console,
 		     const struct console_device *device);
@@ -54,11 +56,22 @@ void console_get_size(struct console *console, uint16_t *columns,
 
 /* --- The readers' side --- */
 
-/* Called after output arrived; any thread, so it only wakes somebody. */
-void console_on_output(struct console *console, void (*wake)(void *opaque),
+/*
+ * Called after output arrived or input was taken; any thread, so it only wakes
+ * somebody.  One at a time; NULL for none.
+ */
+void console_on_change(struct console *console, void (*wake)(void *opaque),
 		       void *opaque);
-/* Type into the guest. */
-void console_input(struct console *console, const void *text, size_t length);
+/*
+ * Type into the guest; returns how much there was room for, the rest is not
+ * taken.
+ */
+size_t console_input(struct console *console, const void *text, size_t length);
+/* The same, but waits for room until all is taken or console_finish(). */
+void console_input_all(struct console *console, const void *text,
+		       size_t length);
+/* Room for input at this moment. */
+size_t console_input_room(struct console *console);
 /* A reader's terminal has this size now. */
 void console_resize(struct console *console, uint16_t columns, uint16_t rows);
 
@@ -72,5 +85,12 @@ uint64_t console_end(struct console *console);
  */
 size_t console_read(struct console *console, uint64_t *position, void *buffer,
 		    size_t room, uint64_t *lost);
+/*
+ * Wait until there is text after position: true; or console_finish() was
+ * called and there is none: false.
+ */
+bool console_wait(struct console *console, uint64_t position);
+/* No more output comes: end all waiting. */
+void console_finish(struct console *console);
 
 #endif

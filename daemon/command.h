@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The commands of `colinux`: one function each, in builtin/NAME.c; argv[0] is
+ * the command's name.  They return the exit status.
+ */
+#ifndef DAEMON_COMMAND_H
+#define DAEMON_COMMAND_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "error.h"
+
+/* Exit statuses; part of the interface of the command. */
+enum exit_status {
+	EXIT_POWEROFF = 0,	/* also: success */
+	EXIT_OTHER = 1,		/* anything else that failed */
+	EXIT_USAGE = 2,		/* wrong usage or configuration */
+	EXIT_PANIC = 100,	/* the guest's kernel panicked */
+	EXIT_KILLED = 101,	/* ended by the monitor or on request */
+};
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments;	/* for the usage line */
+	const char *summary;
+	const char *help;	/* more lines, or NULL */
+};
+
+extern const struct command commands[];	/* ends with name NULL */
+
+int cmd_run(int argc, char **argv);
+int cmd_start(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_kill(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
+int cmd_console(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_image(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+/* main.c */
+/* Print "colinux: text" to stderr. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Say what is wrong with the command line; returns EXIT_USAGE. */
+int usage_error(const char *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Is there --help or -h?  Then it has been printed: return 0. */
+bool wants_help(const char *command, int argc, char **argv);
+
+/* builtin/run.c, for `start` and `check` */
+/* What the words after `run` amount to. */
+struct run_options {
+	struct config config;
+	const char *source;	/* the configuration file, or NULL */
+	bool quiet;
+	bool background;	/* started by `colinux start` */
+};
+/*
+ * Read FILE, --KEY VALUE, KEY=VALUE and the rest.  Returns an exit status, 0 =
+ * go on; the problem has been said.
+ */
+int run_options_parse(struct run_options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The keys of a configuration: one row each, with what it means.  Reading
+ * files and checking the whole is config.c's.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "config_keys.h"
+
+#define MIB (1024ull * 1024)
+
+uint64_t config_parse_size(const char *text)
+{
+	unsigned long long number;
+	uint64_t unit = MIB;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return 0;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno)
+		return 0;
+	switch (*end) {
+	case 'k':
+	case 'K':
+		unit = 1024;
+		end++;
+		break;
+	case 'm':
+	case 'M':
+		end++;
+		break;
+	case 'g':
+	case 'G':
+		unit = 1024 * MIB;
+		end++;
+		break;
+	case 't':
+	case 'T':
+		unit = 1024 * 1024 * MIB;
+		end++;
+		break;
+	}
+	if ((*end == 'b' || *end == 'B') && end[-1] > '9')
+		end++;
+	if (*end || number > UINT64_MAX / unit)
+		return 0;
+	return number * unit;
+}
+
+bool config_valid_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (!length || length >= CONFIG_NAME || *name == '.' || *name == '-')
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("._-", *name))
+			return false;
+	return true;
+}
+
+/* Copy a path into its field; the caller has excluded control characters. */
+static int take_path(char *to, const struct config_word *word,
+		     struct error *error)
+{
+	if (!*word->value)
+		return error_set(error, "%s= needs a path", word->key);
+	if (strlen(word->value) >= CONFIG_PATH)
+		return error_set(error,
+				 "%s=: the path is longer than %d bytes",
+				 word->key, CONFIG_PATH - 1);
+	strcpy(to, word->value);
+	return 0;
+}
+
+static int set_name(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	if (!config_valid_name(word->value))
+		return error_set(error,
+				 "name=%.40s: use 1 to %d letters, digits, "
+				 "'.', '_' or '-'",
+				 word->value, CONFIG_NAME - 1);
+	strcpy(config->name, word->value);
+	config->name_given = true;
+	config_meaning(word, "the guest is called %s", config->name);
+	return 0;
+}
+
+static int set_kernel(struct config *config, struct config_word *word,
+		      struct error *error)
+{
+	config_meaning(word, "the guest's kernel, a distribution's bzImage");
+	return take_path(config->kernel, word, error);
+}
+
+static int set_initrd(struct config *config, struct config_word *word,
+		      struct error *error)
+{
+	config_meaning(word, "initial RAM disk, after coLinux's own");
+	return take_path(config->initrd, word, error);
+}
+
+static int set_modules(struct config *config, struct config_word *word,
+		       struct error *error)
+{
+	config_meaning(word, "directory with the modules of that kernel");
+	return take_path(config->modules, word, error);
+}
+
+static int set_port(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	config_meaning(word, "port object to inject into the kernel");
+	return take_path(config->port, word, error);
+}
+
+static int set_init(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	config_meaning(word, "colinux-init to put into the initial RAM disk");
+	return take_path(config->init, word, error);
+}
+
+static int set_memory(struct config *config, struct config_word *word,
+		      struct error *error)
+{
+	uint64_t size = config_parse_size(word->value);
+
+	if (!size)
+		return error_set(error,
+				 "mem=%.40s is not a size: give megabytes "
+				 "(mem=256), or 512M, 2G",
+				 word->value);
+	if (size < CONFIG_MEMORY_MIN || size > CONFIG_MEMORY_MAX)
+		return error_set(error,
+				 "mem=%.40s: a guest has from %llu MB to "
+				 "%llu GB; plain numbers are megabytes",
+				 word->value, CONFIG_MEMORY_MIN / MIB,
+				 CONFIG_MEMORY_MAX / MIB / 1024);
+	config->memory = (size + 2 * MIB - 1) & -(2 * MIB);
+	config_meaning(word, "%llu MB of the host's memory for the guest",
+		       (unsigned long long)(config->memory / MIB));
+	if (config->memory != size)
+		config_meaning(word, "%llu MB for the guest, rounded up to "
+				     "2 MB",
+			       (unsigned long long)(config->memory / MIB));
+	return 0;
+}
+
+static int take_number(const struct config_word *word, unsigned int min,
+		       unsigned int max, unsigned int *number,
+		       struct error *error)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(word->value, &end, 10);
+	if (!isdigit((unsigned char)*word->value) || *end || errno ||
+	    value < min || value > max)
+		return error_set(error,
+				 "%s=%.40s: give a number from %u to %u",
+				 word->key, word->value, min, max);
+	*number = value;
+	return 0;
+}
+
+static int set_cpus(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	config_meaning(word, "virtual CPUs, a host thread each");
+	return take_number(word, 1, CONFIG_CPUS_MAX, &config->cpus, error);
+}
+
+static int set_timeout(struct config *config, struct config_word *word,
+		       struct error *error)
+{
+	config_meaning(word, "seconds for an orderly power-off on request");
+	return take_number(word, 0, 3600, &config->stop_timeout, error);
+}
+
+static int set_sandbox(struct config *config, struct config_word *word,
+		       struct error *error)
+{
+	if (!strcmp(word->value, "on")) {
+		config->no_sandbox = false;
+		config_meaning(word, "the process gives up its privileges");
+	} else if (!strcmp(word->value, "off")) {
+		config->no_sandbox = true;
+		config_meaning(word, "the process KEEPS its privileges");
+		word->verdict = CONFIG_WARNING;
+	} else {
+		return error_set(error, "sandbox=%.40s: give on or off",
+				 word->value);
+	}
+	return 0;
+}
+
+/* Options after the path: "/srv/x.img,ro,direct". */
+static int take_disk(struct config_disk *disk, struct config_word *word,
+		     struct error *error)
+{
+	char *comma;
+	size_t path;
+
+	disk->read_only = false;
+	disk->direct = false;
+	while ((comma = strrchr(word->value, ','))) {
+		if (!strcmp(comma, ",ro"))
+			disk->read_only = true;
+		else if (!strcmp(comma, ",rw"))
+			disk->read_only = false;
+		else if (!strcmp(comma, ",direct"))
+			disk->direct = true;
+		else
+			break;
+		*comma = '\0';
+	}
+	path = strlen(word->value);
+	if (!path)
+		return error_set(error, "%s= needs the path of an image file "
+					"or block device", word->key);
+	return take_path(disk->path, word, error);
+}
+
+static int set_cobd(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	struct config_disk *disk;
+
+	if (word->index >= CONFIG_DISKS)
+		return error_set(error, "%s: there is cobd0 to cobd%d",
+				 word->key, CONFIG_DISKS - 1);
+	disk = &config->disk[word->index];
+	if (disk->by_alias)
+		return error_set(error,
+				 "%s: taken by %s= further up; put cobdN= "
+				 "before the aliases",
+				 word->key, disk->alias);
+	if (take_disk(disk, word, error) < 0)
+		return -1;
+	config_meaning(word, "block device %u of the guest%s%s", word->index,
+		       disk->read_only ? ", read-only" : "",
+		       disk->direct ? ", past the host's page cache" : "");
+	return 0;
+}
+
+/* Find the disk with that alias, or -1. */
+static int find_alias(const struct config *config, const char *alias)
+{
+	for (int i = 0; i < CONFIG_DISKS; i++)
+		if (!strcmp(config->disk[i].alias, alias))
+			return i;
+	return -1;
+}
+
+/*
+ * Classic alias: hda1=/path takes the next free cobd, hda1=:cobd0 is another
+ * name for one.
+ */
+int config_set_alias(struct config *config, struct config_word *word,
+		     struct error *error)
+{
+	int disk = find_alias(config, word->key);
+	struct config_disk *entry;
+	unsigned int number;
+	char extra;
+
+	if (*word->value == ':') {
+		if (sscanf(word->value, ":cobd%2u%c", &number, &extra) != 1 ||
+		    number >= CONFIG_DISKS)
+			return error_set(error,
+					 "%s=%.40s: an alias is :cobd0 to "
+					 ":cobd%d or a path",
+					 word->key, word->value,
+					 CONFIG_DISKS - 1);
+		if (disk >= 0)
+			config->disk[disk].alias[0] = '\0';
+		strcpy(config->disk[number].alias, word->key);
+		config_meaning(word, "another name for cobd%u", number);
+		return 0;
+	}
+	for (int i = 0; i < CONFIG_DISKS && disk < 0; i++) {
+		entry = &config->disk[i];
+		if (!*entry->path && !*entry->alias) {
+			entry->by_alias = true;
+			disk = i;
+		}
+	}
+	if (disk < 0)
+		return error_set(error, "%s: all %d block devices are taken",
+				 word->key, CONFIG_DISKS);
+	entry = &config->disk[disk];
+	if (take_disk(entry, word, error) < 0)
+		return -1;
+	strcpy(entry->alias, word->key);
+	config_meaning(word, "block device %d of the guest (cobd%d)%s", disk,
+		       disk, entry->read_only ? ", read-only" : "");
+	return 0;
+}
+
+static int set_root(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	if (!*word->value || strlen(word->value) >= sizeof(config->root))
+		return error_set(error, "root= needs a device of the guest, "
+					"for instance /dev/cobd0");
+	strcpy(config->root, word->value);
+	config_meaning(word, "the guest's root file system (kernel parameter)");
+	return 0;
+}
+
+static int set_later(struct config *config, struct config_word *word,
+		     struct error *error)
+{
+	(void)config;
+	(void)error;
+	config_meaning(word, "this device is not supported by this version; "
+			     "the line is ignored");
+	word->verdict = CONFIG_WARNING;
+	return 0;
+}
+
+static const struct config_key keys[] = {
+	{ "kernel", false, "FILE", set_kernel,
+	  "kernel image; default: the running host's /boot/vmlinuz-VERSION" },
+	{ "initrd", false, "FILE", set_initrd,
+	  "initial RAM disk; default: none (coLinux adds its own small one)" },
+	{ "mem", false, "SIZE", set_memory,
+	  "memory in MB, or 512M, 2G; default 256" },
+	{ "cpus", false, "N", set_cpus, "virtual CPUs; default 1" },
+	{ "cobd", true, "FILE[,ro][,direct]", set_cobd,
+	  "block device N: raw image file or block device of the host" },
+	{ "root", false, "DEVICE", set_root,
+	  "root file system: /dev/cobd0, /dev/cobd0p1 or an alias" },
+	{ "name", false, "NAME", set_name,
+	  "name of the guest; default: that of the configuration file" },
+	{ "modules", false, "DIR", set_modules,
+	  "modules of the guest's kernel; default /lib/modules/VERSION" },
+	{ "timeout", false, "SECONDS", set_timeout,
+	  "how long a requested power-off may take; default 90" },
+	{ "sandbox", false, "on|off", set_sandbox,
+	  "give up privileges after set-up; default on" },
+	{ "port", false, "FILE", set_port,
+	  "port object instead of the installed one" },
+	{ "colinux-init", false, "FILE", set_init,
+	  "colinux-init instead of the installed one" },
+	{ "eth", true, "...", set_later, NULL },
+	{ "cofs", true, "...", set_later, NULL },
+	{ "ttys", true, "...", set_later, NULL },
+	{ "exec", true, "...", set_later, NULL },
+	{ "scsi", true, "...", set_later, NULL },
+	{ "video", true, "...", set_later, NULL },
+	{ "cocon", false, "...", set_later, NULL },
+	{ "setcobd", false, "...", set_later, NULL },
+};
+
+/* hda, hda1, sdb, vdc2, xvda1: what may be an alias of a block device. */
+static bool is_alias(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length >= CONFIG_ALIAS)
+		return false;
+	if (*name == 'x')
+		name++;
+	if (strncmp(name, "hd", 2) && strncmp(name, "sd", 2) &&
+	    strncmp(name, "vd", 2))
+		return false;
+	name += 2;
+	if (*name < 'a' || *name > 'z')
+		return false;
+	name++;
+	return strspn(name, "0123456789") == strlen(name);
+}
+
+static const struct config_key alias_key = {
+	"alias", false, "FILE", config_set_alias, NULL,
+};
+
+const struct config_key *config_find_key(const char *name, unsigned int *index)
+{
+	*index = 0;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const struct config_key *key = &keys[i];
+		size_t length = strlen(key->name);
+		const char *digits = name + length;
+
+		if (strncmp(name, key->name, length))
+			continue;
+		if (!key->indexed && !*digits)
+			return key;
+		if (!key->indexed || !isdigit((unsigned char)*digits))
+			continue;
+		/* Three digits are too many anyway; leading zeros are not ours. */
+		if (strspn(digits, "0123456789") != strlen(digits) ||
+		    strlen(digits) > 3 || (*digits == '0' && digits[1]))
+			continue;
+		*index = atoi(digits);
+		return key;
+	}
+	return is_alias(name) ? &alias_key : NULL;
+}
+
+/* One edit (change, insert, delete, swap of neighbours) between the two? */
+static bool one_edit(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	const char *longer = la >= lb ? a : b, *shorter = la >= lb ? b : a;
+
+	if (la > lb + 1 || lb > la + 1)
+		return false;
+	while (*shorter && *shorter == *longer) {
+		shorter++;
+		longer++;
+	}
+	if (la != lb)
+		return !strcmp(shorter, longer + 1);
+	if (!*longer)
+		return false;
+	if (!strcmp(shorter + 1, longer + 1))
+		return true;
+	return shorter[0] == longer[1] && shorter[1] == longer[0] &&
+	       !strcmp(shorter + 2, longer + 2);
+}
+
+const char *config_similar_key(const char *name)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].help && strlen(name) > 2 && !keys[i].indexed &&
+		    one_edit(name, keys[i].name))
+			return keys[i].name;
+	return NULL;
+}
+
+bool config_is_key(const char *name)
+{
+	unsigned int index;
+
+	return config_find_key(name, &index) != NULL;
+}
+
+void config_print_keys(FILE *to)
+{
+	char left[64];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (!keys[i].help)
+			continue;
+		snprintf(left, sizeof(left), "%s%s=%s", keys[i].name,
+			 keys[i].indexed ? "N" : "", keys[i].argument);
+		fprintf(to, "  %-26s %s\n", left, keys[i].help);
+	}
+}

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Building, starting and ending a VM: see machine.h.  What vCPUs do in between
+ * is vcpu.c's.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine_internal.h"
+#include "paths.h"
+
+/* An initrd goes into RAM that must be contiguous: there is no use for more. */
+#define INITRD_MAX (1024ull * 1024 * 1024)
+#define PORT_MAX (2ull * 1024 * 1024)	/* the regions it is linked into */
+
+static void progress(struct machine *machine, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void progress(struct machine *machine, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	if (!machine->callbacks.progress)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	machine->callbacks.progress(machine->callbacks.opaque, text);
+}
+
+void machine_ended(struct machine *machine, enum machine_end end,
+		   const char *format, ...)
+{
+	va_list args;
+
+	uv_mutex_lock(&machine->lock);
+	if (atomic_load(&machine->end) != MACHINE_RUNNING) {
+		uv_mutex_unlock(&machine->lock);
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(machine->reason, sizeof(machine->reason), format, args);
+	va_end(args);
+	atomic_store(&machine->end, end);
+	for (unsigned int i = 0; i < COLINUX_MAX_VCPUS; i++)
+		if (machine->vcpus[i].state == VCPU_RUNNING)
+			os_interrupt(machine->vcpus[i].thread);
+	uv_mutex_unlock(&machine->lock);
+	machine->callbacks.ended(machine->callbacks.opaque);
+}
+
+enum machine_end machine_state(struct machine *machine, char *reason,
+			       size_t room)
+{
+	enum machine_end end;
+
+	uv_mutex_lock(&machine->lock);
+	end = atomic_load(&machine->end);
+	if (reason && room)
+		snprintf(reason, room, "%s",
+			 end == MACHINE_RUNNING ? "" : machine->reason);
+	uv_mutex_unlock(&machine->lock);
+	return end;
+}
+
+/* --- What the devices ask of us --- */
+
+static void on_set_irq(void *opaque, unsigned int device)
+{
+	struct machine *machine = opaque;
+	struct colinux_set_irq irq = { .device = device };
+
+	os_driver_call(machine->driver, COLINUX_IOC_SET_IRQ, &irq);
+}
+
+static int on_doorbell(void *opaque, unsigned int device, unsigned int queue,
+		       int fd)
+{
+	struct machine *machine = opaque;
+	struct colinux_event event = {
+		.device = device,
+		.queue = queue,
+		.fd = fd,
+	};
+	int result;
+
+	result = os_driver_call(machine->driver, COLINUX_IOC_DOORBELL, &event);
+	return result < 0 ? result : 0;
+}
+
+static const struct virtio_host_ops bus_ops = {
+	.set_irq = on_set_irq,
+	.doorbell = on_doorbell,
+};
+
+/* The console never refuses text: who is too slow to read it loses some. */
+static size_t on_guest_output(void *opaque, const void *text, size_t length)
+{
+	struct machine *machine = opaque;
+
+	console_output(machine->console, text, length);
+	return length;
+}
+
+static size_t on_guest_input(void *opaque, void *buffer, size_t room)
+{
+	struct machine *machine = opaque;
+
+	return console_take_input(machine->console, buffer, room);
+}
+
+static const struct virtio_console_ops console_ops = {
+	.output = on_guest_output,
+	.input = on_guest_input,
+};
+
+static void on_input_ready(void *opaque)
+{
+	struct machine *machine = opaque;
+
+	virtio_console_input_ready(machine->virtio_console);
+}
+
+static void on_resized(void *opaque)
+{
+	struct machine *machine = opaque;
+	uint16_t columns, rows;
+
+	console_get_size(machine->console, &columns, &rows);
+	virtio_console_resize(machine->virtio_console, columns, rows);
+}
+
+static int add_disks(struct machine *machine, struct error *error)
+{
+	const struct config *config = machine->config;
+	char text[512], tag[16];
+	int device;
+
+	for (unsigned int i = 0; i < CONFIG_DISKS; i++) {
+		struct blk_options options = {
+			.tag = tag,
+			.path = config->disk[i].path,
+			.read_only = config->disk[i].read_only,
+			.direct = config->disk[i].direct,
+		};
+
+		if (!*config->disk[i].path)
+			continue;
+		snprintf(tag, sizeof(tag), "cobd%u", i);
+		device = virtio_blk_add(machine->bus, &options, error);
+		if (device < 0)
+			return -1;
+		if (virtio_bus_describe(machine->bus, device, text,
+					sizeof(text)))
+			progress(machine, "%s", text);
+	}
+	return 0;
+}
+
+static int add_devices(struct machine *machine, struct error *error)
+{
+	const struct console_device device = {
+		.input_ready = on_input_ready,
+		.resized = on_resized,
+		.opaque = machine,
+	};
+
+	machine->bus = virtio_bus_new(&machine->memory, &bus_ops, machine);
+	if (!machine->bus)
+		return error_set(error, "out of memory");
+	/* Disks first: cobd0 is /dev/vda in the guest. */
+	if (add_disks(machine, error) < 0 ||
+	    virtio_console_add(machine->bus, &console_ops, machine,
+			       &machine->virtio_console, error) < 0 ||
+	    virtio_rng_add(machine->bus, error) < 0)
+		return -1;
+	console_connect(machine->console, &device);
+	on_resized(machine);
+	return 0;
+}
+
+/* --- The driver --- */
+
+static int open_driver(struct machine *machine, struct error *error)
+{
+	int result;
+
+	machine->driver = os_driver_open(error);
+	if (!machine->driver)
+		return -1;
+	machine->version.abi_version = COLINUX_ABI_VERSION;
+	result = os_driver_call(machine->driver, COLINUX_IOC_VERSION,
+				&machine->version);
+	if (result < 0)
+		return error_set(error,
+				 "the driver has another version (ABI %u, this "
+				 "command has %u): install both from the same "
+				 "package and load the driver again",
+				 machine->version.abi_version,
+				 COLINUX_ABI_VERSION);
+	return 0;
+}
+
+static int create_error(struct machine *machine, int result, uint64_t image,
+			struct error *error)
+{
+	uint64_t mib = machine->size >> 20;
+
+	if (result == -ENOMEM)
+		return error_set(error,
+				 "mem=%" PRIu64 ": the host cannot give so much"
+				 " memory (%" PRIu64 " MB of it in one piece; "
+				 "%" PRIu64 " MB are free): give less, or free "
+				 "some", mib, image >> 20,
+				 (uint64_t)(uv_get_free_memory() >> 20));
+	return error_set(error, "the driver refuses a guest with %" PRIu64
+				" MB and %u CPUs: %s", mib,
+			 machine->config->cpus, strerror(-result));
+}
+
+static int map_memory(struct machine *machine, struct error *error)
+{
+	struct colinux_get_extents get = { .nr = machine->nr_extents };
+	int result;
+
+	machine->extents = calloc(machine->nr_extents + 1,
+				  sizeof(*machine->extents));
+	if (!machine->extents)
+		return error_set(error, "out of memory");
+	get.table = (uintptr_t)machine->extents;
+	result = os_driver_call(machine->driver, COLINUX_IOC_GET_EXTENTS,
+				&get);
+	if (result < 0 || get.nr != machine->nr_extents)
+		return error_set(error, "cannot get the guest's memory map: %s",
+				 result < 0 ? strerror(-result) :
+					      "its size has changed");
+	machine->base = os_driver_map(machine->driver, machine->size, error);
+	if (!machine->base)
+		return -1;
+	return guest_memory_init(&machine->memory, machine->base,
+				 machine->extents, machine->nr_extents, error);
+}
+
+static int create_vm(struct machine *machine, struct error *error)
+{
+	uint64_t initrd = machine->pack.cpio.size + machine->initrd.size;
+	struct colinux_create create = {
+		.memory = machine->size,
+		.nr_vcpus = machine->config->cpus,
+	};
+	int result;
+
+	create.image = guest_image_contiguous(machine->image, machine->size,
+					      initrd);
+	if (create.image > machine->size)
+		return error_set(error,
+				 "mem=%" PRIu64 ": too little for this kernel "
+				 "and initrd; give at least mem=%" PRIu64,
+				 machine->size >> 20,
+				 (uint64_t)(create.image >> 20) + 32);
+	strncpy(create.name, machine->config->name, sizeof(create.name) - 1);
+	result = os_driver_call(machine->driver, COLINUX_IOC_CREATE, &create);
+	if (result < 0)
+		return create_error(machine, result, create.image, error);
+	machine->nr_extents = create.nr_extents;
+	if (map_memory(machine, error) < 0)
+		return -1;
+	progress(machine, "memory: %" PRIu64 " MB in %u piece%s",
+		 machine->size >> 20, machine->nr_extents,
+		 machine->nr_extents == 1 ? "" : "s");
+	return 0;
+}
+
+/* --- Kernel, port, initrd --- */
+
+static int open_port(struct machine *machine, struct error *error)
+{
+	const struct config *config = machine->config;
+
+	if (*config->port)
+		strcpy(machine->port_path, config->port);
+	else if (path_need(PATH_PORT, machine->port_path,
+			   sizeof(machine->port_path), error) < 0)
+		return -1;
+	return file_read(machine->port_path, PORT_MAX, &machine->port, error);
+}
+
+static int open_initrds(struct machine *machine, struct error *error)
+{
+	const struct config *config = machine->config;
+	const char *release = guest_image_release(machine->image);
+	char modules[CONFIG_PATH], init[CONFIG_PATH];
+
+	if (*config->modules)
+		strcpy(modules, config->modules);
+	else
+		snprintf(modules, sizeof(modules), "/lib/modules/%.200s",
+			 release);
+	if (*config->init)
+		strcpy(init, config->init);
+	else if (path_need(PATH_INIT, init, sizeof(init), error) < 0)
+		return -1;
+	if (guest_pack_build(modules, release, guest_modules_default, init,
+			     &machine->pack, error) < 0)
+		return -1;
+	if (!*config->initrd)
+		return 0;
+	return file_read(config->initrd, INITRD_MAX, &machine->initrd, error);
+}
+
+static int open_kernel(struct machine *machine, struct error *error)
+{
+	const struct config *config = machine->config;
+
+	progress(machine, "kernel: %s", config->kernel);
+	machine->image = guest_image_open(config->kernel, error);
+	if (!machine->image)
+		return -1;
+	progress(machine, "kernel: Linux %s",
+		 guest_image_release(machine->image));
+	if (open_port(machine, error) < 0)
+		return -1;
+	return open_initrds(machine, error);
+}
+
+static int load_kernel(struct machine *machine, unsigned int nr_devices,
+		       struct colinux_vcpu_setup *registers,
+		       struct error *error)
+{
+	char cmdline[CONFIG_PARAMETERS + 80];
+	struct bytes initrds[2];
+	struct load_request request = {
+		.ram = machine->base,
+		.extents = machine->extents,
+		.nr_extents = machine->nr_extents,
+		.levels = machine->version.levels,
+		.tsc_khz = machine->version.tsc_khz,
+		.pat = machine->version.pat,
+		.nr_vcpus = machine->config->cpus,
+		.nr_devices = nr_devices,
+		.cmdline = cmdline,
+		.colinux_init = true,
+		.initrds = initrds,
+		.port = blob_bytes(&machine->port),
+		.port_name = machine->port_path,
+		.modules = machine->pack.modules,
+		.nr_modules = machine->pack.nr_modules,
+	};
+	struct load_result *result;
+	int failed;
+
+	if (config_command_line(machine->config, cmdline, sizeof(cmdline),
+				error) < 0)
+		return -1;
+	initrds[request.nr_initrds++] = blob_bytes(&machine->pack.cpio);
+	if (machine->initrd.size)
+		initrds[request.nr_initrds++] = blob_bytes(&machine->initrd);
+	result = calloc(1, sizeof(*result));
+	if (!result)
+		return error_set(error, "out of memory");
+	failed = guest_image_load(machine->image, &request, result, error);
+	if (!failed) {
+		progress(machine, "command line: %s", result->cmdline);
+		*registers = result->vcpu;
+	}
+	free(result);
+	return failed;
+}
+
+/* --- Life --- */
+
+struct machine *machine_new(const struct config *config,
+			    struct console *console,
+			    const struct machine_callbacks *callbacks,
+			    struct error *error)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	if (!machine) {
+		error_set(error, "out of memory");
+		return NULL;
+	}
+	machine->config = config;
+	machine->console = console;
+	machine->callbacks = *callbacks;
+	machine->size = config->memory;
+	/* Ended until it is started. */
+	atomic_store(&machine->end, MACHINE_KILLED);
+	strcpy(machine->reason, "not started");
+	uv_mutex_init(&machine->lock);
+	for (unsigned int i = 0; i < COLINUX_MAX_VCPUS; i++) {
+		machine->vcpus[i].machine = machine;
+		machine->vcpus[i].number = i;
+	}
+	os_interrupt_setup();
+	if (open_driver(machine, error) < 0 ||
+	    os_drop_driver_rights(error) < 0 ||
+	    open_kernel(machine, error) < 0 ||
+	    create_vm(machine, error) < 0 || add_devices(machine, error) < 0) {
+		machine_free(machine);
+		return NULL;
+	}
+	return machine;
+}
+
+int machine_start(struct machine *machine, struct error *error)
+{
+	struct colinux_vcpu_setup registers;
+	int nr_devices, result;
+
+	nr_devices = virtio_bus_start(machine->bus, error);
+	if (nr_devices < 0)
+		return -1;
+	if (load_kernel(machine, nr_devices, &registers, error) < 0) {
+		virtio_bus_reset(machine->bus);
+		return -1;
+	}
+	uv_mutex_lock(&machine->lock);
+	atomic_store(&machine->end, MACHINE_RUNNING);
+	machine->reason[0] = '\0';
+	uv_mutex_unlock(&machine->lock);
+	registers.vcpu = 0;
+	result = vcpu_start(machine, &registers);
+	if (result < 0) {
+		/* Nobody waits for this end: the caller is told here. */
+		uv_mutex_lock(&machine->lock);
+		atomic_store(&machine->end, MACHINE_FAILED);
+		uv_mutex_unlock(&machine->lock);
+		virtio_bus_reset(machine->bus);
+		return error_set(error, "cannot start the first vCPU: %s",
+				 strerror(-result));
+	}
+	return 0;
+}
+
+int machine_request_shutdown(struct machine *machine, struct error *error)
+{
+	struct colinux_kick kick = {
+		.vcpu = 0,
+		.virq = COLINUX_VIRQ_SHUTDOWN,
+	};
+	int result;
+
+	result = os_driver_call(machine->driver, COLINUX_IOC_KICK, &kick);
+	if (result < 0)
+		return error_set(error, "cannot ask the guest to power off: %s",
+				 strerror(-result));
+	return 0;
+}
+
+void machine_kill(struct machine *machine, const char *reason)
+{
+	machine_ended(machine, MACHINE_KILLED, "%s", reason);
+}
+
+void machine_join(struct machine *machine)
+{
+	vcpu_join_all(machine);
+	virtio_bus_reset(machine->bus);
+}
+
+void machine_free(struct machine *machine)
+{
+	if (!machine)
+		return;
+	if (atomic_load(&machine->end) == MACHINE_RUNNING)
+		machine_ended(machine, MACHINE_KILLED, "closed");
+	vcpu_join_all(machine);
+	console_connect(machine->console, NULL);
+	virtio_bus_free(machine->bus);
+	guest_memory_free(&machine->memory);
+	os_driver_unmap(machine->base, machine->size);
+	os_driver_close(machine->driver);
+	if (machine->image)
+		guest_image_close(machine->image);
+	guest_pack_free(&machine->pack);
+	free(machine->initrd.data);
+	free(machine->port.data);
+	free(machine->extents);
+	uv_mutex_destroy(&machine->lock);
+	free(machine);
+}
+
+int machine_stats(struct machine *machine, unsigned int vcpu,
+		  struct colinux_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->vcpu = vcpu;
+	if (vcpu >= machine->config->cpus)
+		return -1;
+	return os_driver_call(machine->driver, COLINUX_IOC_STATS, stats) < 0 ?
+		       -1 : 0;
+}
+
+bool machine_describe_device(struct machine *machine, unsigned int device,
+			     char *text, size_t room)
+{
+	return virtio_bus_describe(machine->bus, device, text, room);
+}
+
+const char *machine_kernel(const struct machine *machine)
+{
+	return guest_image_release(machine->image);
+}
+
+unsigned int machine_extents(const struct machine *machine)
+{
+	return machine->nr_extents;
+}
+
+unsigned int machine_vcpus_up(struct machine *machine)
+{
+	unsigned int nr;
+
+	uv_mutex_lock(&machine->lock);
+	nr = machine->nr_running;
+	uv_mutex_unlock(&machine->lock);
+	return nr;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One running guest: driver, memory, kernel, devices and vCPU threads.
+ *
+ * It knows nothing of terminals, sockets, signals or exit statuses.  All
+ * functions are for the thread that called machine_new() unless they say
+ * otherwise; vCPU threads only report through the `ended` callback.
+ */
+#ifndef DAEMON_MACHINE_H
+#define DAEMON_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <colinux/ioctl.h>
+
+#include "config.h"
+#include "console.h"
+#include "error.h"
+
+struct machine;
+
+enum machine_end {
+	MACHINE_RUNNING = 0,
+	MACHINE_POWEROFF,
+	MACHINE_REBOOT,
+	MACHINE_PANIC,
+	MACHINE_KILLED,		/* by the monitor or on request; see reason */
+	MACHINE_FAILED,		/* an error of this process; see reason */
+};
+
+struct machine_callbacks {
+	/*
+	 * The guest has ended, machine_state() says how.  Called once per
+	 * start from any thread, so it only wakes somebody.
+	 */
+	void (*ended)(void *opaque);
+	/* Progress for people, one line; only during machine_new and _start. */
+	void (*progress)(void *opaque, const char *text);
+	void *opaque;
+};
+
+/*
+ * Open the driver, the kernel image and the devices and get the memory.  The
+ * configuration and the console must outlive the machine.  NULL on failure.
+ */
+struct machine *machine_new(const struct config *config,
+			    struct console *console,
+			    const struct machine_callbacks *callbacks,
+			    struct error *error);
+
+/* Load the kernel and run the first vCPU; also after a reboot. */
+int machine_start(struct machine *machine, struct error *error);
+
+/* How it ended; MACHINE_RUNNING while it has not.  Any thread. */
+enum machine_end machine_state(struct machine *machine, char *reason,
+			       size_t room);
+
+/* Ask the guest to power off, as a power button does. */
+int machine_request_shutdown(struct machine *machine, struct error *error);
+/* End it now, without asking the guest; `reason` is for people. */
+void machine_kill(struct machine *machine, const char *reason);
+
+/* After the end: wait until no vCPU thread runs.  Then start again or free. */
+void machine_join(struct machine *machine);
+/* Ends it when it runs.  NULL is fine. */
+void machine_free(struct machine *machine);
+
+/* Counters of a vCPU; -1 when there is no such vCPU. */
+int machine_stats(struct machine *machine, unsigned int vcpu,
+		  struct colinux_stats *stats);
+/* One line about device n; false when there is no such device. */
+bool machine_describe_device(struct machine *machine, unsigned int device,
+			     char *text, size_t room);
+/* Version of the guest's kernel, for people. */
+const char *machine_kernel(const struct machine *machine);
+/* Lowest pieces of memory: number of extents, for people. */
+unsigned int machine_extents(const struct machine *machine);
+/* vCPUs that run at this moment. */
+unsigned int machine_vcpus_up(struct machine *machine);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Between machine.c (building and ending a VM) and vcpu.c (running it). */
+#ifndef DAEMON_MACHINE_INTERNAL_H
+#define DAEMON_MACHINE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include <uv.h>
+
+#include <colinux/hypercall.h>
+
+#include "kernel/kernel.h"
+#include "machine.h"
+#include "memory.h"
+#include "os.h"
+#include "virtio/virtio.h"
+
+enum vcpu_state {
+	VCPU_OFF,		/* no thread, or one that has left its loop */
+	VCPU_RUNNING,		/* a thread is in vcpu_run_loop() */
+};
+
+struct vcpu {
+	struct machine *machine;
+	unsigned int number;
+	/* Guarded by machine->lock: */
+	enum vcpu_state state;
+	bool joinable;		/* there was a thread that nobody joined yet */
+	uv_thread_t thread;
+};
+
+struct machine {
+	const struct config *config;
+	struct console *console;
+	struct machine_callbacks callbacks;
+
+	struct os_driver *driver;
+	struct colinux_version version;
+	struct guest_image *image;
+	struct guest_pack pack;	/* our initrd: colinux-init and modules */
+	struct blob initrd;	/* the user's, size 0 = none */
+	struct blob port;
+	char port_path[CONFIG_PATH];
+	void *base;		/* mapping of guest RAM */
+	uint64_t size;
+	struct guest_memory memory;
+	struct colinux_extent *extents;
+	unsigned int nr_extents;
+	struct virtio_bus *bus;
+	struct virtio_console *virtio_console;
+
+	uv_mutex_t lock;
+	/* Read without the lock by vCPU threads; written with it. */
+	_Atomic int end;	/* enum machine_end */
+	/* Guarded by lock: */
+	char reason[256];
+	unsigned int nr_running;
+	struct vcpu vcpus[COLINUX_MAX_VCPUS];
+};
+
+/* vcpu.c */
+/*
+ * Set the registers of a vCPU and start its thread.  Any thread.  0, -EBUSY
+ * when it runs, -EINVAL when there is none, or another negative errno.
+ */
+int vcpu_start(struct machine *machine,
+	       const struct colinux_vcpu_setup *registers);
+/* Wait for the threads of all vCPUs; the guest must have ended. */
+void vcpu_join_all(struct machine *machine);
+
+/* machine.c */
+/*
+ * The guest is over: the first call wins, makes all vCPUs leave, and tells the
+ * owner.  Any thread, without the lock.
+ */
+void machine_ended(struct machine *machine, enum machine_end end,
+		   const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the VM process needs from its operating system beyond libuv and the C
+ * library: the driver, interrupting a vCPU thread, a few facts, the sandbox.
+ * One implementation per system (os/linux/), chosen by the build; the unit
+ * tests have a fake of the driver part.
+ */
+#ifndef DAEMON_OS_H
+#define DAEMON_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include <colinux/ioctl.h>
+
+#include "error.h"
+
+/* --- driver.c: the driver; one open driver is one VM --- */
+
+struct os_driver;
+
+/* NULL and a message with the remedy when it cannot be opened. */
+struct os_driver *os_driver_open(struct error *error);
+/* Ends the VM; its memory goes back to the host. NULL is fine. */
+void os_driver_close(struct os_driver *driver);
+/*
+ * One call of the driver interface; nr is enum colinux_ioctl and argument its
+ * struct.  Returns 0 or more, or a negative Linux errno.  Any thread.
+ */
+int os_driver_call(struct os_driver *driver, unsigned int nr, void *argument);
+/* Map all guest RAM, size bytes; NULL and a message on failure. */
+void *os_driver_map(struct os_driver *driver, uint64_t size,
+		    struct error *error);
+void os_driver_unmap(void *base, uint64_t size);
+
+/* --- interrupt.c: make a thread leave a driver call --- */
+
+/* Once per process, before the first thread. */
+void os_interrupt_setup(void);
+/*
+ * From now on os_interrupt() of the calling thread writes all ones to *poison
+ * and makes the driver call that sleeps return with COLINUX_RUN_INTR.  The
+ * thread passes *poison as the number of the vCPU: an interrupt that comes
+ * just before the call thus makes it fail instead of being lost.
+ */
+void os_interrupt_target(volatile uint32_t *poison);
+/* The calling thread is no target any longer. */
+void os_interrupt_untarget(void);
+/* Interrupt a thread that called os_interrupt_target() and still runs. */
+void os_interrupt(uv_thread_t thread);
+
+/* --- process.c: facts and rights --- */
+
+enum os_file {
+	OS_FILE_MISSING,	/* or not accessible: errno says why */
+	OS_FILE_REGULAR,
+	OS_FILE_DIRECTORY,
+	OS_FILE_OTHER,		/* a device, mostly */
+};
+
+/* What is at that path, and may we read it? */
+enum os_file os_file_kind(const char *path);
+
+/* Path of the running host's own kernel image. */
+int os_host_kernel(char *path, size_t room, struct error *error);
+/* Release of the running host kernel, "6.1.0-56-amd64". */
+int os_host_release(char *release, size_t room);
+/* Is the driver there?  A sentence about it for `colinux info`. */
+void os_driver_describe(char *text, size_t room);
+
+/* Directory of this user's running VMs, created 0700 when missing. */
+int os_runtime_directory(char *path, size_t room, struct error *error);
+/* A directory that only this user may enter, created when missing. */
+int os_private_directory(const char *path, struct error *error);
+/*
+ * Lock a file for the life of this process, creating it (0600).  Returns a
+ * handle, OS_LOCK_HELD when another process has it, -1 and a message on error.
+ */
+#define OS_LOCK_HELD (-2)
+int os_lock_file(const char *path, struct error *error);
+void os_unlock_file(int handle);
+bool os_file_is_locked(const char *path);
+/* Is the peer of this connected local socket our own user (or root)? */
+bool os_peer_allowed(uv_os_fd_t socket);
+/* Let stderr be where stdout is. */
+void os_join_output(void);
+/* A new log file (0600); returns its fd. */
+int os_open_log(const char *path, struct error *error);
+/* From now on stdout and stderr are that file, and fd is closed. */
+void os_use_output(int fd);
+/* Are we the super-user (may files be given any owner)? */
+bool os_is_root(void);
+/* Is it a terminal? */
+bool os_is_terminal(int fd);
+
+/* --- sandbox.c --- */
+
+/* Give up what only opening the driver needs (capabilities). */
+int os_drop_driver_rights(struct error *error);
+/*
+ * Give up everything that a running VM does not need: capabilities, gaining
+ * new privileges, opening files, all but a list of system calls; all threads.
+ */
+int os_enter_sandbox(struct error *error);
+
+#endif

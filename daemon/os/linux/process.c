@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Facts about the host and this process on Linux: see os.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../../os.h"
+
+enum os_file os_file_kind(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0 || access(path, R_OK) < 0)
+		return OS_FILE_MISSING;
+	if (S_ISDIR(status.st_mode))
+		return OS_FILE_DIRECTORY;
+	return S_ISREG(status.st_mode) ? OS_FILE_REGULAR : OS_FILE_OTHER;
+}
+
+int os_host_release(char *release, size_t room)
+{
+	struct utsname name;
+
+	if (uname(&name) < 0 || strlen(name.release) >= room)
+		return -1;
+	strcpy(release, name.release);
+	return 0;
+}
+
+int os_host_kernel(char *path, size_t room, struct error *error)
+{
+	char release[128];
+	int length;
+
+	if (os_host_release(release, sizeof(release)) < 0)
+		return error_set(error, "cannot tell the host's kernel; give "
+					"kernel=FILE");
+	length = snprintf(path, room, "/boot/vmlinuz-%s", release);
+	if (length < 0 || (size_t)length >= room)
+		return error_set(error, "kernel path too long; give "
+					"kernel=FILE");
+	if (os_file_kind(path) != OS_FILE_REGULAR)
+		return error_set(error, "%s: %s; give kernel=FILE", path,
+				 errno ? strerror(errno) : "is no file");
+	return 0;
+}
+
+int os_private_directory(const char *path, struct error *error)
+{
+	struct stat status;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_set(error, "%s: cannot make the directory: %s",
+				 path, strerror(errno));
+	/* It may have been there: then it must be a directory of ours alone. */
+	if (lstat(path, &status) < 0)
+		return error_set(error, "%s: %s", path, strerror(errno));
+	if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid())
+		return error_set(error, "%s: is not a directory of this user; "
+					"remove it", path);
+	if ((status.st_mode & 077) && chmod(path, 0700) < 0)
+		return error_set(error, "%s: cannot make it private: %s", path,
+				 strerror(errno));
+	return 0;
+}
+
+/* Is fd still what the path names, or was it removed meanwhile? */
+static bool same_file(int fd, const char *path)
+{
+	struct stat opened, named;
+
+	return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+int os_lock_file(const char *path, struct error *error)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd;
+
+	for (;;) {
+		fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			  0600);
+		if (fd < 0)
+			return error_set(error, "%s: %s", path,
+					 strerror(errno));
+		if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+			int reason = errno;
+
+			close(fd);
+			if (reason == EAGAIN || reason == EACCES)
+				return OS_LOCK_HELD;
+			return error_set(error, "%s: cannot lock: %s", path,
+					 strerror(reason));
+		}
+		/* Who cleared up after a dead VM removed it in between? */
+		if (same_file(fd, path))
+			return fd;
+		close(fd);
+	}
+}
+
+void os_unlock_file(int handle)
+{
+	close(handle);
+}
+
+bool os_file_is_locked(const char *path)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool locked;
+
+	if (fd < 0)
+		return false;
+	/* Asks only, so that it never disturbs who wants the lock. */
+	locked = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+	close(fd);
+	return locked;
+}
+
+int os_runtime_directory(char *path, size_t room, struct error *error)
+{
+	const char *own = getenv("COLINUX_RUN");
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	int length;
+
+	if (own && *own == '/')
+		length = snprintf(path, room, "%s", own);
+	else if (geteuid() == 0)
+		length = snprintf(path, room, "/run/colinux");
+	else if (xdg && *xdg == '/')
+		length = snprintf(path, room, "%s/colinux", xdg);
+	else
+		return error_set(error, "XDG_RUNTIME_DIR is not set: nowhere "
+					"to put the control socket; set it or "
+					"COLINUX_RUN");
+	if (length < 0 || (size_t)length >= room)
+		return error_set(error, "the run-time directory's path is too "
+					"long; set COLINUX_RUN");
+	return os_private_directory(path, error);
+}
+
+bool os_peer_allowed(uv_os_fd_t socket)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+		return false;
+	return peer.uid == geteuid() || peer.uid == 0;
+}
+
+int os_open_log(const char *path, struct error *error)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND |
+			    O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_set(error, "%s: cannot write the log: %s", path,
+				 strerror(errno));
+	return fd;
+}
+
+void os_join_output(void)
+{
+	fflush(stderr);
+	dup2(STDOUT_FILENO, STDERR_FILENO);
+}
+
+void os_use_output(int fd)
+{
+	fflush(stdout);
+	fflush(stderr);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
+bool os_is_root(void)
+{
+	return geteuid() == 0;
+}
+
+bool os_is_terminal(int fd)
+{
+	return isatty(fd);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Standard input and output of a VM process: see standard_io.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "standard_io.h"
+
+static void write_all(const char *text, size_t length)
+{
+	ssize_t written;
+
+	while (length) {
+		written = write(1, text, length);
+		if (written < 0 && errno == EINTR)
+			continue;
+		/* Nobody reads any longer: the guest goes on all the same. */
+		if (written <= 0)
+			return;
+		text += written;
+		length -= written;
+	}
+}
+
+static void output_thread(void *opaque)
+{
+	struct console *console = opaque;
+	uint64_t position = 0, lost;
+	char buffer[16 * 1024];
+	char note[80];
+	size_t length;
+
+	while (console_wait(console, position)) {
+		lost = 0;
+		length = console_read(console, &position, buffer,
+				      sizeof(buffer), &lost);
+		if (lost) {
+			snprintf(note, sizeof(note),
+				 "\r\n[colinux: %llu bytes lost]\r\n",
+				 (unsigned long long)lost);
+			write_all(note, strlen(note));
+		}
+		write_all(buffer, length);
+	}
+}
+
+int standard_output_start(uv_thread_t *thread, struct console *console)
+{
+	return uv_thread_create(thread, output_thread, console);
+}
+
+static void input_thread(void *opaque)
+{
+	struct console *console = opaque;
+	char buffer[4096];
+	ssize_t length;
+
+	for (;;) {
+		length = read(0, buffer, sizeof(buffer));
+		if (length < 0 && errno == EINTR)
+			continue;
+		if (length <= 0)
+			return;
+		console_input_all(console, buffer, length);
+	}
+}
+
+int standard_input_start(struct console *console)
+{
+	uv_thread_t thread;
+
+	return uv_thread_create(&thread, input_thread, console);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Standard output as a reader of the console, and standard input (when it is
+ * not a terminal) as its typist.  A thread each, with blocking reads and
+ * writes, because they may be files, pipes or anything, and must not be made
+ * non-blocking: others share them.
+ */
+#ifndef DAEMON_STANDARD_IO_H
+#define DAEMON_STANDARD_IO_H
+
+#include <uv.h>
+
+#include "console.h"
+
+/* Copy the console to standard output until console_finish(). */
+int standard_output_start(uv_thread_t *thread, struct console *console);
+
+/*
+ * Copy standard input into the console until its end.  The thread cannot be
+ * stopped: the console must live as long as the process.
+ */
+int standard_input_start(struct console *console);
+
+#endif
