@@ -16,7 +16,7 @@
 #include "tap.h"
 
 #define IMAGE (6 * MiB)
-#define DATA (FIRST + 3 * MiB)		/* one MiB of buffers */
+#define DATA FOURTH			/* two MiB of buffers */
 
 static struct guest guest;
 static struct blkdev blk;

@@ -23,7 +23,8 @@
 /*
  * Guest RAM: 4 + 2 + 2 + 2 + 2 + 2 MiB.  In machine addresses SECOND follows
  * THIRD, and FOURTH the FIRST, but not so in RAM: buffers there are in two
- * pieces.  FIFTH and SIXTH are neighbours in both.
+ * pieces.  FIFTH and SIXTH are neighbours in both.  The device pages are at
+ * FIRST + 3 MiB (layout.h).
  */
 #define FIRST	0x100000000ull
 #define SECOND	0x40000000ull
