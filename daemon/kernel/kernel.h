@@ -94,7 +94,7 @@ struct guest_pack {
 
 /*
  * Build the initrd that is put in front of the distribution's own:
- * /colinux-init (from the file init_path), /colinux/NAME.ko for each module
+ * /colinux-init (from the file init_path, NULL = none), /colinux/NAME.ko for each module
  * that is not built in, and /colinux/modules, a list of their full names in
  * load order, one a line.
  *
@@ -115,8 +115,9 @@ extern const char *const guest_modules_default[];
 /* ---- inspect.c ---- */
 
 /*
- * `colinux inspect KERNEL [--port FILE] [--modules DIRECTORY]`: what the
- * loader knows of a kernel and whether it can be handled.  Exit status.
+ * `colinux inspect KERNEL [--port FILE] [--modules DIR] [--symbol NAME]...`:
+ * what the loader knows of a kernel and whether it can be handled.  Returns
+ * the exit status.
  */
 int cmd_inspect(int argc, char **argv);
 

@@ -123,7 +123,8 @@ static void add_words(char *line, size_t *used, const char *format, ...)
 }
 
 /*
- * Ours come first: of most parameters the last one counts, and the user's
+ * What must be said to a kernel without hardware is the port's business
+ * (.colinux.cmdline).  Ours come first: of most parameters the last one counts, and the user's
  * line may end with "-- words for init".
  */
 static int build_cmdline(struct plan *plan, struct error *error)
@@ -133,11 +134,8 @@ static int build_cmdline(struct plan *plan, struct error *error)
 	size_t used = 0;
 	uint64_t at = 0;
 
-	/* No microcode updates, no probing of serial ports: not our hardware. */
-	add_words(plan->cmdline, &used,
-		  "dis_ucode_ldr 8250.nr_uarts=0 console=hvc0");
 	/* What calibrate_delay() would find: TSC ticks per jiffy. */
-	add_words(plan->cmdline, &used, " lpj=%" PRIu64,
+	add_words(plan->cmdline, &used, "lpj=%" PRIu64,
 		  r->tsc_khz * 1000 / plan->image->hz);
 	if (r->colinux_init)
 		add_words(plan->cmdline, &used, " rdinit=/colinux-init");
