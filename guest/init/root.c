@@ -111,9 +111,10 @@ static void __attribute__((noreturn)) no_device(const char *root)
 		die("root=", root, ": there is no disk at all; give the "
 		    "machine one (cobd0=FILE) and check the messages about "
 		    "modules above");
-	say("root=", root, " is none of the disks there are:");
+	say("the disks of this machine:");
 	for_each_block_device(list_device, NULL);
-	die("correct root= (no rootwait: gave up waiting)");
+	die("root=", root, " is none of the disks there are, listed above: "
+	    "correct it, or give rootwait to wait for it");
 }
 
 static void find_device(const struct boot_options *options,

@@ -1,39 +1,84 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages: standard error is the kernel's console from the start.
+ * Messages: on standard error, which is the kernel's console, or through
+ * /dev/kmsg into the kernel's log.
  */
 #include "say.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "sys.h"
 
 #define CONSOLE		2
 
-void say_list(const char *first, ...)
-{
-	char line[512] = "colinux-init: ";
-	size_t used = strlen(line), n;
-	const char *s;
-	va_list args;
+/* Level "error" of the kernel's log: shown on a quiet console as well. */
+static const char start[] = "<3>colinux-init: ";
+#define LEVEL_LENGTH	3
 
-	va_start(args, first);
+/* The line with its level in front; returns its length. */
+static size_t compose(char *line, size_t size, const char *first, va_list args)
+{
+	size_t used = sizeof(start) - 1, n;
+	const char *s;
+
+	memcpy(line, start, used);
 	for (s = first; s; s = va_arg(args, const char *)) {
 		n = strlen(s);
-		if (n > sizeof(line) - 1 - used)
-			n = sizeof(line) - 1 - used;
+		if (n > size - 1 - used)
+			n = size - 1 - used;
 		memcpy(line + used, s, n);
 		used += n;
 	}
-	va_end(args);
 	line[used++] = '\n';
-	sys_write(CONSOLE, line, used);
+	return used;
 }
 
-void die_now(void)
+static bool to_log(const char *line, size_t length)
 {
+	int fd = sys_openat(AT_FDCWD, "/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	long n;
+
+	if (fd < 0)
+		return false;
+	n = sys_write(fd, line, length);
+	sys_close(fd);
+	return n > 0;
+}
+
+static bool to_console(const char *line, size_t length)
+{
+	return sys_write(CONSOLE, line + LEVEL_LENGTH,
+			 length - LEVEL_LENGTH) > 0;
+}
+
+void say_list(const char *first, ...)
+{
+	char line[512];
+	va_list args;
+	size_t n;
+
+	va_start(args, first);
+	n = compose(line, sizeof(line), first, args);
+	va_end(args);
+	if (!to_console(line, n))
+		to_log(line, n);
+}
+
+void die_list(const char *first, ...)
+{
+	char line[512];
+	va_list args;
+	size_t n;
+
+	va_start(args, first);
+	n = compose(line, sizeof(line), first, args);
+	va_end(args);
+	if (!to_log(line, n))
+		to_console(line, n);
 	sys_exit(1);
 }
 

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Messages to people: one line each, on the console.
+ * Messages to people: one line each.
  */
 #ifndef INIT_SAY_H
 #define INIT_SAY_H
 
 #include <stddef.h>
 
-/* Print "colinux-init: " and the strings, then a newline. */
+/*
+ * Print "colinux-init: " and the strings on the console, or in the kernel's
+ * log while there is no console yet.
+ */
 #define say(...) say_list(__VA_ARGS__, NULL)
 void say_list(const char *first, ...) __attribute__((sentinel));
 
 /*
- * The same, then end: the kernel panics when its init exits, which is what the
- * VM process reports as the guest's end, with this line just above.
+ * Say why and end: the kernel panics when its init exits, which the VM process
+ * reports as the guest's end.  The line goes to the kernel's log, which the
+ * early console shows whatever has become of the others.
  */
-#define die(...) do { say_list(__VA_ARGS__, NULL); die_now(); } while (0)
-__attribute__((noreturn)) void die_now(void);
+#define die(...) die_list(__VA_ARGS__, NULL)
+__attribute__((noreturn))
+void die_list(const char *first, ...) __attribute__((sentinel));
 
 /* Decimal text of a number, in a buffer of the caller (21 bytes). */
 const char *decimal(unsigned long value, char buf[21]);
