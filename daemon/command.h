@@ -42,7 +42,9 @@ int cmd_image(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
-/* main.c */
+/* command.c */
+/* All of the command: picks a row of the table; returns the exit status. */
+int command_main(int argc, char **argv);
 /* Print "colinux: text" to stderr. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Say what is wrong with the command line; returns EXIT_USAGE. */

@@ -16,7 +16,7 @@ static const struct {
 	const char *remedy;
 } kinds[] = {
 	[PATH_PORT] = { "port object",
-			{ "guest/colinux-port.o", "colinux-port.o" },
+			{ "port/port.o", "colinux-port.o" },
 			"set COLINUX_DATA to its directory or give port=FILE" },
 	[PATH_INIT] = { "colinux-init",
 			{ "guest/colinux-init", "colinux-init" },
