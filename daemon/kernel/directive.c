@@ -135,12 +135,10 @@ static int expect_func(const struct context *c, const char *rest,
 
 	if (!next_word(&rest, name))
 		return error_set(c->error, "a name is missing");
-	if (!kallsyms_find(c->names->syms, name, &count)) {
-		if (optional)
-			return 0;
+	/* An optional one may be a packed module's: its BTF answers then. */
+	if (!optional && !kallsyms_find(c->names->syms, name, &count))
 		return error_set(c->error, "the kernel has no function %s",
 				 name);
-	}
 	ret = btf_function(&c->names->btf, name, found, sizeof(found),
 			   c->error);
 	if (ret == 0 && optional)
