@@ -31,8 +31,9 @@ in_box()
 	file=$(realpath "$0")
 	top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 	mkdir -p "$top/build/box"
-	exec "$top/box/run" --env IN_BOX=1 \
-		--log "$top/build/box/$(basename "$file" .t).log" "$@" \
+	exec "$top/box/run" --env IN_BOX=1 --env "SOAK=${COLINUX_SOAK:-}" \
+		--log "$top/build/box/$(basename "${LOG_NAME:-$file}" .t).log" \
+		${HOST_KERNEL:+--host-kernel "$HOST_KERNEL"} "$@" \
 		-- "/colinux${file#"$top"}"
 }
 
@@ -78,13 +79,54 @@ guest()
 	OUT=$(tr -d '\r' <"$WORK/out")
 }
 
-# initrd SERIES COMMAND [OPTION...]: BusyBox does COMMAND and powers off.
+# words SERIES: what every guest of that kernel needs, one word a line.
+words()
+{
+	printf '%s\n' "kernel=$(kernel_of "$1")" \
+		"modules=$(realpath "$DATA/kernels/$1/modules")"
+}
+
+# one_line TEXT: kernel parameters have no line ends.
+one_line()
+{
+	tr -s '\n\t ' ' ' <<<"$1"
+}
+
+# initrd SERIES COMMAND [OPTION...]: BusyBox does COMMAND, without double
+# quotes in it, and powers off.
 initrd()
 {
-	local series=$1 command=$2
+	local series=$1 basics command
+	command=$(one_line "$2")
 	shift 2
-	guest 90 "kernel=$(kernel_of "$series")" "initrd=$INITRD" mem=256 \
-		"colinux.test=\"$command\"" "$@"
+	mapfile -t basics < <(words "$series")
+	guest 120 "${basics[@]}" "initrd=$INITRD" mem=256 \
+		"colinux.test=$command" "$@"
+}
+
+# start_initrd NAME SERIES COMMAND [OPTION...]: the same in the background;
+# its output goes to $WORK/NAME, $PID is its process.
+start_initrd()
+{
+	local name=$1 series=$2 basics command
+	command=$(one_line "$3")
+	shift 3
+	mapfile -t basics < <(words "$series")
+	colinux run "name=$name" "${basics[@]}" "initrd=$INITRD" mem=256 \
+		"colinux.test=$command" "$@" </dev/null >"$WORK/$name" 2>&1 &
+	PID=$!
+}
+
+# ended LIMIT PID: wait for a process of ours; its status in $STATUS.
+ended()
+{
+	if wait_for "$1" sh -c "! kill -0 $2 2>/dev/null"; then
+		STATUS=0
+		wait "$2" || STATUS=$?
+	else
+		STATUS="not within $1 s"
+		kill -9 "$2"
+	fi
 }
 
 mem_free()
