@@ -153,6 +153,7 @@ void port_pause_yield(void)
 	vcpu = port_vcpu(cpu);
 	if (READ_ONCE(vcpu->busy))
 		return;
+	/* Pending interrupts wait for the spinning code's IF=1. */
 	call(port_area(cpu), vcpu, COLINUX_HC_YIELD, none, 0);
 }
 

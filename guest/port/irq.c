@@ -13,6 +13,7 @@
 #include "port.h"
 
 #define FIRST_VECTOR	0x20	/* SDM vol. 3, 6.2: up to 31 are exceptions */
+#define VECTOR_NMI	2
 #define NR_VECTORS	256
 #define SYSCALL_VECTOR	0x80	/* int 0x80, the 32-bit system call */
 #define GATE_PRESENT_INTERRUPT 0x8e00	/* SDM vol. 3, figure 6-8; DPL 0, no IST */
@@ -69,8 +70,10 @@ void port_irq_early(void)
 {
 	set_gate(&idt_table[VECTOR_PAUSE], port_pause_entry);
 	/* Secondary vCPUs run on this one until they load idt_table. */
-	if (bringup_idt_table)
+	if (bringup_idt_table) {
 		set_gate(&bringup_idt_table[VECTOR_PAUSE], port_pause_entry);
+		set_gate(&bringup_idt_table[VECTOR_NMI], port_early_nmi_entry);
+	}
 }
 
 /*
@@ -181,6 +184,7 @@ void port_irq_init(void)
 {
 	for (unsigned int v = 0; v < NR_VECTORS; v++)
 		handlers[v] = interrupt;
+	port_smp_irq_init();
 	native_init_IRQ();
 	set_all_gates();
 	port_irq_vectors();

@@ -56,7 +56,7 @@ void port_forward_interrupt(unsigned int vector);
  * rip: where it struck.  Noted for the next passage if one is under way. Any.
  */
 void port_forward_event(u32 reason, unsigned long rip);
-/* From port_pause_entry: IF=0 code spins. Any. */
+/* From port_pause_entry: code spins. Any. */
 void port_pause_yield(void);
 /* Sleep until something is pending; returns with IF=1 and it delivered. */
 void port_safe_halt(void);
@@ -70,6 +70,8 @@ u64 port_machine(const void *data);
 
 /* Gate of the rewritten `pause` instructions. */
 extern char port_pause_entry[];
+/* NMI gate of a vCPU that starts: drops it, there is no stack to switch from. */
+extern char port_early_nmi_entry[];
 
 /* ---- irq.c ---- */
 
@@ -135,6 +137,7 @@ void port_power_shutdown(void);
 /* ---- smp.c ---- */
 
 void port_smp_init(void);	/* boot, from port_start */
+void port_smp_irq_init(void);	/* boot, before native_init_IRQ() */
 /* Virtual interrupts of struct colinux_vcpu_area.pending that are IPIs. */
 void port_smp_interrupt(u64 pending);
 

@@ -1,12 +1,271 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Secondary vCPUs and interrupts between vCPUs. */
+/*
+ * Secondary vCPUs and interrupts between vCPUs.
+ *
+ * The kernel's own bring-up runs; only "send INIT and SIPI" becomes a
+ * hypercall that starts the vCPU at secondary_startup_64.  vCPU number, APIC
+ * ID and Linux CPU number are the same.  With one vCPU the kernel finds no
+ * SMP configuration and disables SMP by itself.
+ */
 #include "port.h"
 
-void port_smp_init(void)
+#define START_KERNEL_MAP	0xffffffff80000000ul	/* linux/page_64_types.h */
+#define APIC_VERSION		0x10	/* any integrated one */
+#define NO_ACPI_ID		0xffffffffu
+#define BITS_PER_LONG		64
+
+extern char x86_platform[] KERNEL("x86_platform");
+extern char x86_init[] KERNEL("x86_init");
+extern char x86_cpuinit[] KERNEL("x86_cpuinit");
+extern char smp_ops[] KERNEL("smp_ops");
+extern char apic_noop[] KERNEL("apic_noop");
+extern void *real_mode_header KERNEL("real_mode_header");
+extern int smp_found_config KERNEL("smp_found_config");
+extern u32 apic_intr_mode KERNEL("apic_intr_mode");
+extern char secondary_startup_64[] KERNEL("secondary_startup_64");
+extern char init_top_pgt[] KERNEL("init_top_pgt");
+extern u64 phys_base KERNEL("phys_base");
+void call_function_interrupt(void)
+	KERNEL("generic_smp_call_function_single_interrupt");
+void irq_work_run(void) KERNEL("irq_work_run");
+void play_dead_common(void) KERNEL("play_dead_common");
+
+/* Up to 6.8. */
+extern int disable_apic KERNEL("disable_apic") weak;
+extern u32 boot_cpu_physical_apicid KERNEL("boot_cpu_physical_apicid") weak;
+extern u8 boot_cpu_apic_version KERNEL("boot_cpu_apic_version") weak;
+int generic_processor_info(int apicid, int version)
+	KERNEL("generic_processor_info") weak;
+/* From 6.9. */
+extern bool apic_is_disabled KERNEL("apic_is_disabled") weak;
+void topology_register_boot_apic(u32 apic_id)
+	KERNEL("topology_register_boot_apic") weak;
+void topology_register_apic(u32 apic_id, u32 acpi_id, bool present)
+	KERNEL("topology_register_apic") weak;
+
+EXPECT_FUNC("generic_smp_call_function_single_interrupt void(void)");
+EXPECT_FUNC("play_dead_common void(void)");
+EXPECT_MEMBER("apic.wakeup_secondary_cpu_64 int(int,unsigned long) | "
+	      "int(u32,unsigned long) | int(u32,unsigned long,unsigned int)");
+EXPECT_MEMBER("smp_ops.smp_send_reschedule void(int)");
+EXPECT_MEMBER("smp_ops.send_call_func_ipi void(const struct cpumask *)");
+EXPECT_MEMBER("smp_ops.send_call_func_single_ipi void(int)");
+EXPECT_MEMBER("smp_ops.stop_other_cpus void(int)");
+EXPECT_MEMBER("smp_ops.play_dead void(void)");
+EXPECT_MEMBER("smp_ops.cpu_disable int(void)");
+
+static int (*native_cpu_disable)(void);
+
+/* ---- registration ---- */
+
+static void register_by_number(void)
 {
+	boot_cpu_physical_apicid = 0;
+	boot_cpu_apic_version = APIC_VERSION;
+	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
+		generic_processor_info((int)cpu, APIC_VERSION);
+}
+
+static void register_in_topology(void)
+{
+	topology_register_boot_apic(0);
+	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
+		topology_register_apic(cpu, NO_ACPI_ID, 1);
+}
+
+/* get_smp_config(early), until 6.8: called twice. */
+static void get_smp_config(unsigned int early)
+{
+	if (!early)
+		register_by_number();
+}
+
+static void select_smp(void)
+{
+	apic_intr_mode = (u32)ENUM("APIC_SYMMETRIC_IO");
+}
+
+static u32 get_apic_id(unsigned long value)
+{
+	(void)value;
+	return port_cpu();
+}
+
+static int phys_pkg_id(int apic_id, int shift)
+{
+	return apic_id >> shift;
+}
+
+/*
+ * From here on the local APIC is not touched.  Not earlier: the registration
+ * of CPUs would be refused.
+ */
+void port_smp_irq_init(void)
+{
+	if (&disable_apic)
+		disable_apic = 1;
+	if (&apic_is_disabled)
+		apic_is_disabled = 1;
+}
+
+/* ---- starting and stopping ---- */
+
+static int wake_vcpu(int apic_id, unsigned long start)
+{
+	u64 cr3 = (u64)init_top_pgt - START_KERNEL_MAP + phys_base;
+	/* Above port_private; used for one call, then the kernel's own. */
+	u64 stack = COLINUX_VCPU_AREA_VA((u64)apic_id + 1) - 16;
+
+	(void)start;
+	*port_vcpu((unsigned int)apic_id) = (struct port_vcpu) {
+		.clockevent = port_vcpu((unsigned int)apic_id)->clockevent,
+	};
+	return (int)port_hypercall(COLINUX_HC_VCPU_UP, (u64)apic_id,
+				   (u64)secondary_startup_64, cr3, 0, stack);
+}
+
+/* stop_machine context, IF=0: fixup_irqs() has reset vector_irq. */
+static int cpu_disable(void)
+{
+	int ret = native_cpu_disable();
+
+	port_irq_vectors();
+	return ret;
+}
+
+static __attribute__((noreturn)) void down(void)
+{
+	irq_save();
+	for (;;)
+		port_hypercall(COLINUX_HC_VCPU_DOWN, 0, 0, 0, 0, 0);
+}
+
+static void play_dead(void)
+{
+	play_dead_common();
+	down();
+}
+
+/* ---- interrupts ---- */
+
+static void kick(unsigned int cpu, unsigned int virq)
+{
+	port_hypercall(COLINUX_HC_KICK, cpu, virq, 0, 0, 0);
+}
+
+static void send_reschedule(int cpu)
+{
+	kick((unsigned int)cpu, COLINUX_VIRQ_RESCHED);
+}
+
+static void send_call_single(int cpu)
+{
+	kick((unsigned int)cpu, COLINUX_VIRQ_CALL_ONE);
+}
+
+static void send_call(const void *mask)
+{
+	const unsigned long *words = mask;
+
+	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
+		if (READ_ONCE(words[cpu / BITS_PER_LONG]) >>
+		    cpu % BITS_PER_LONG & 1)
+			kick(cpu, COLINUX_VIRQ_CALL);
+}
+
+/*
+ * Only a panic comes here (power.c ends the guest otherwise).  Those with IF=0
+ * never stop; the end of the guest stops them.
+ */
+static void stop_other_cpus(int wait)
+{
+	unsigned long flags = irq_save();
+	unsigned int self = port_cpu();
+
+	(void)wait;
+	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
+		if (cpu != self)
+			kick(cpu, COLINUX_VIRQ_STOP);
+	irq_restore(flags);
+}
+
+static void crash_stop_other_cpus(void)
+{
+	stop_other_cpus(0);
 }
 
 void port_smp_interrupt(u64 pending)
 {
-	(void)pending;
+	const u64 call = 1ull << COLINUX_VIRQ_CALL |
+			 1ull << COLINUX_VIRQ_CALL_ONE;
+
+	/* RESCHED and WAKE: the return from the interrupt does the rest. */
+	if (pending & call)
+		call_function_interrupt();
+	if (pending & 1ull << COLINUX_VIRQ_IRQ_WORK)
+		irq_work_run();
+	if (pending & 1ull << COLINUX_VIRQ_STOP)
+		down();
+}
+
+static void set_if_present(char *table, unsigned long offset, void *function)
+{
+	if (offset != MISSING)
+		AT(void *, table, offset) = function;
+}
+
+/* No search for tables; with several vCPUs they are registered instead. */
+static void init_configuration(bool smp)
+{
+	set_if_present(x86_init,
+		       OFFSET_IF("x86_init_ops.mpparse.find_smp_config"),
+		       port_nothing);
+	set_if_present(x86_init,
+		       OFFSET_IF("x86_init_ops.mpparse.get_smp_config"),
+		       smp ? (void *)get_smp_config : (void *)port_nothing);
+	set_if_present(x86_init,
+		       OFFSET_IF("x86_init_ops.mpparse.find_mptable"),
+		       port_nothing);
+	set_if_present(x86_init,
+		       OFFSET_IF("x86_init_ops.mpparse.early_parse_smp_cfg"),
+		       port_nothing);
+	set_if_present(x86_init,
+		       OFFSET_IF("x86_init_ops.mpparse.parse_smp_cfg"),
+		       smp ? register_in_topology : port_nothing);
+}
+
+void port_smp_init(void)
+{
+	bool smp = boot_info->nr_vcpus > 1;
+	void **disable = &MEMBER(void *, smp_ops, "smp_ops.cpu_disable");
+
+	init_configuration(smp);
+	if (!smp)
+		return;
+	smp_found_config = 1;
+	real_mode_header = port_alloc(SIZEOF("real_mode_header"), 8);
+	MEMBER(void *, x86_init, "x86_init_ops.irqs.intr_mode_select") =
+		select_smp;
+	/* Called on each new CPU between lapic_online() and its first sti. */
+	MEMBER(void *, x86_platform, "x86_platform_ops.nmi_init") =
+		port_irq_vectors;
+	if (OFFSET_IF("x86_cpuinit_ops.parallel_bringup") != MISSING)
+		AT(bool, x86_cpuinit,
+		   OFFSET_IF("x86_cpuinit_ops.parallel_bringup")) = 0;
+
+	MEMBER(void *, apic_noop, "apic.wakeup_secondary_cpu_64") = wake_vcpu;
+	MEMBER(void *, apic_noop, "apic.get_apic_id") = get_apic_id;
+	set_if_present(apic_noop, OFFSET_IF("apic.phys_pkg_id"), phys_pkg_id);
+
+	MEMBER(void *, smp_ops, "smp_ops.smp_send_reschedule") =
+		send_reschedule;
+	MEMBER(void *, smp_ops, "smp_ops.send_call_func_single_ipi") =
+		send_call_single;
+	MEMBER(void *, smp_ops, "smp_ops.send_call_func_ipi") = send_call;
+	MEMBER(void *, smp_ops, "smp_ops.stop_other_cpus") = stop_other_cpus;
+	MEMBER(void *, smp_ops, "smp_ops.crash_stop_other_cpus") =
+		crash_stop_other_cpus;
+	MEMBER(void *, smp_ops, "smp_ops.play_dead") = play_dead;
+	native_cpu_disable = *disable;
+	*disable = cpu_disable;
 }
