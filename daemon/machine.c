@@ -196,6 +196,9 @@ static int open_driver(struct machine *machine, struct error *error)
 	machine->version.abi_version = COLINUX_ABI_VERSION;
 	result = os_driver_call(machine->driver, COLINUX_IOC_VERSION,
 				&machine->version);
+	if (result < 0 && result != -EPROTO)
+		return error_set(error, "the driver does not answer: %s",
+				 strerror(-result));
 	if (result < 0)
 		return error_set(error,
 				 "the driver has another version (ABI %u, this "
@@ -393,6 +396,7 @@ struct machine *machine_new(const struct config *config,
 	atomic_store(&machine->end, MACHINE_KILLED);
 	strcpy(machine->reason, "not started");
 	uv_mutex_init(&machine->lock);
+	uv_cond_init(&machine->vcpu_off);
 	for (unsigned int i = 0; i < COLINUX_MAX_VCPUS; i++) {
 		machine->vcpus[i].machine = machine;
 		machine->vcpus[i].number = i;
@@ -482,6 +486,7 @@ void machine_free(struct machine *machine)
 	free(machine->initrd.data);
 	free(machine->port.data);
 	free(machine->extents);
+	uv_cond_destroy(&machine->vcpu_off);
 	uv_mutex_destroy(&machine->lock);
 	free(machine);
 }

@@ -17,7 +17,8 @@
 
 enum vcpu_state {
 	VCPU_OFF,		/* no thread, or one that has left its loop */
-	VCPU_RUNNING,		/* a thread is in vcpu_run_loop() */
+	VCPU_RUNNING,		/* a thread is in its run loop */
+	VCPU_LEAVING,		/* off-line for the guest, nearly OFF */
 };
 
 struct vcpu {
@@ -50,6 +51,7 @@ struct machine {
 	struct virtio_console *virtio_console;
 
 	uv_mutex_t lock;
+	uv_cond_t vcpu_off;	/* a vCPU has become VCPU_OFF */
 	/* Read without the lock by vCPU threads; written with it. */
 	_Atomic int end;	/* enum machine_end */
 	/* Guarded by lock: */

@@ -68,6 +68,14 @@ static int64_t exit_vcpu_up(struct machine *machine, const uint64_t args[6])
 	return vcpu_start(machine, &registers);
 }
 
+/* Off-line: from now on another vCPU may start this one again. */
+static void exit_vcpu_down(struct vcpu *vcpu)
+{
+	uv_mutex_lock(&vcpu->machine->lock);
+	vcpu->state = VCPU_LEAVING;
+	uv_mutex_unlock(&vcpu->machine->lock);
+}
+
 /* Returns the result for the guest; *leave = the thread ends. */
 static int64_t handle_hypercall(struct vcpu *vcpu,
 				const struct colinux_run *run, bool *leave)
@@ -89,6 +97,7 @@ static int64_t handle_hypercall(struct vcpu *vcpu,
 		return exit_vcpu_up(machine, args);
 	case COLINUX_HC_VCPU_DOWN:
 		*leave = true;
+		exit_vcpu_down(vcpu);
 		return 0;
 	default:
 		return -ENOSYS;
@@ -151,6 +160,7 @@ static void vcpu_thread(void *opaque)
 	/* From here on nobody sends this thread an interrupt. */
 	vcpu->state = VCPU_OFF;
 	last = --machine->nr_running == 0;
+	uv_cond_broadcast(&machine->vcpu_off);
 	uv_mutex_unlock(&machine->lock);
 	os_interrupt_untarget();
 	if (last && atomic_load(&machine->end) == MACHINE_RUNNING)
@@ -166,6 +176,8 @@ int vcpu_start(struct machine *machine,
 	int result = 0;
 
 	uv_mutex_lock(&machine->lock);
+	while (vcpu->state == VCPU_LEAVING)
+		uv_cond_wait(&machine->vcpu_off, &machine->lock);
 	if (vcpu->state != VCPU_OFF)
 		result = -EBUSY;
 	else if (atomic_load(&machine->end) != MACHINE_RUNNING)

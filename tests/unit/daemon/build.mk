@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0
+# Tests of the command and the VM process, with a fake driver, a fake loader
+# and fake devices.
+DAEMON_TEST := $(DAEMON_COMMON) daemon/memory.c tests/unit/virtio/tap.c \
+	$(addprefix tests/unit/daemon/,fake_driver.c fake_parts.c)
+
+
+$(eval $(call unit_test,daemon-machine,tests/unit/daemon/machine_test.c \
+	$(DAEMON_TEST),libuv libseccomp))

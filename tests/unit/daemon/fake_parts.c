@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Fakes of the kernel loader and of the devices: see fake.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../../daemon/kernel/kernel.h"
+#include "../../../daemon/virtio/virtio.h"
+#include "fake.h"
+
+/* --- The loader --- */
+
+struct guest_image {
+	int dummy;
+};
+
+const char *const guest_modules_default[] = { "virtio_blk", NULL };
+
+struct guest_image *guest_image_open(const char *path, struct error *error)
+{
+	if (fake.kernel_fails) {
+		error_set(error, "%s: fake: is no kernel", path);
+		return NULL;
+	}
+	return calloc(1, sizeof(struct guest_image));
+}
+
+void guest_image_close(struct guest_image *image)
+{
+	free(image);
+}
+
+const char *guest_image_release(const struct guest_image *image)
+{
+	(void)image;
+	return "6.1.0-fake";
+}
+
+uint64_t guest_image_contiguous(const struct guest_image *image,
+				uint64_t memory, uint64_t initrd_size)
+{
+	(void)image;
+	(void)memory;
+	return (48ull << 20) + round_up(initrd_size, 2 << 20);
+}
+
+int guest_image_load(struct guest_image *image,
+		     const struct load_request *request,
+		     struct load_result *result, struct error *error)
+{
+	(void)image;
+	fake.nr_loads++;
+	if (fake.load_fails)
+		return error_set(error, "fake: cannot load");
+	snprintf(fake.cmdline, sizeof(fake.cmdline), "%s", request->cmdline);
+	snprintf(result->cmdline, sizeof(result->cmdline), "fake %s",
+		 request->cmdline);
+	result->vcpu.rip = 0x1234;
+	result->vcpu.cr3 = FAKE_MACHINE + 0x5000;
+	return 0;
+}
+
+int guest_pack_build(const char *directory, const char *release,
+		     const char *const wanted[], const char *init_path,
+		     struct guest_pack *pack, struct error *error)
+{
+	(void)directory;
+	(void)release;
+	(void)wanted;
+	(void)init_path;
+	(void)error;
+	memset(pack, 0, sizeof(*pack));
+	pack->cpio.data = calloc(1, 512);
+	pack->cpio.size = 512;
+	return 0;
+}
+
+void guest_pack_free(struct guest_pack *pack)
+{
+	free(pack->cpio.data);
+	memset(pack, 0, sizeof(*pack));
+}
+
+int file_read(const char *path, size_t limit, struct blob *out,
+	      struct error *error)
+{
+	(void)path;
+	(void)limit;
+	(void)error;
+	out->data = calloc(1, 64);
+	out->size = 64;
+	return 0;
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return 0;
+}
+
+/* --- The devices --- */
+
+struct virtio_bus {
+	unsigned int nr;
+};
+
+struct virtio_console {
+	const struct virtio_console_ops *ops;
+	void *opaque;
+};
+
+static struct virtio_console the_console;
+
+struct virtio_bus *virtio_bus_new(const struct guest_memory *memory,
+				  const struct virtio_host_ops *ops,
+				  void *opaque)
+{
+	(void)memory;
+	(void)ops;
+	(void)opaque;
+	return calloc(1, sizeof(struct virtio_bus));
+}
+
+int virtio_bus_start(struct virtio_bus *bus, struct error *error)
+{
+	(void)error;
+	fake.nr_bus_starts++;
+	return bus->nr;
+}
+
+int64_t virtio_bus_command(struct virtio_bus *bus, const uint64_t args[6])
+{
+	(void)bus;
+	memcpy(fake.command, args, sizeof(fake.command));
+	return 77;
+}
+
+void virtio_bus_reset(struct virtio_bus *bus)
+{
+	(void)bus;
+	fake.nr_bus_resets++;
+}
+
+void virtio_bus_free(struct virtio_bus *bus)
+{
+	if (!bus)
+		return;
+	fake.nr_frees++;
+	free(bus);
+}
+
+bool virtio_bus_describe(struct virtio_bus *bus, unsigned int device,
+			 char *text, size_t room)
+{
+	if (device >= bus->nr)
+		return false;
+	snprintf(text, room, "fake device %u", device);
+	return true;
+}
+
+int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
+		   struct error *error)
+{
+	size_t used = strlen(fake.disks);
+
+	if (fake.disk_fails)
+		return error_set(error, "%s: fake: cannot open",
+				 options->path);
+	snprintf(fake.disks + used, sizeof(fake.disks) - used, "%s:%s:%s ",
+		 options->tag, options->path, options->read_only ? "ro" : "rw");
+	return bus->nr++;
+}
+
+int virtio_console_add(struct virtio_bus *bus,
+		       const struct virtio_console_ops *ops, void *opaque,
+		       struct virtio_console **console, struct error *error)
+{
+	(void)error;
+	the_console.ops = ops;
+	the_console.opaque = opaque;
+	*console = &the_console;
+	return bus->nr++;
+}
+
+void virtio_console_input_ready(struct virtio_console *console)
+{
+	struct colinux_kick kick = { .virq = COLINUX_VIRQ_DEVICE };
+
+	(void)console;
+	fake_kick(&kick);
+}
+
+void virtio_console_output_ready(struct virtio_console *console)
+{
+	(void)console;
+}
+
+void virtio_console_resize(struct virtio_console *console, uint16_t columns,
+			   uint16_t rows)
+{
+	struct colinux_kick kick = { .virq = COLINUX_VIRQ_DEVICE };
+
+	(void)console;
+	fake.columns = columns;
+	fake.rows = rows;
+	fake_kick(&kick);
+}
+
+int virtio_rng_add(struct virtio_bus *bus, struct error *error)
+{
+	(void)error;
+	return bus->nr++;
+}
+
+void fake_console_output(const char *text)
+{
+	the_console.ops->output(the_console.opaque, text, strlen(text));
+}
+
+size_t fake_console_input(char *text, size_t room)
+{
+	return the_console.ops->input(the_console.opaque, text, room);
+}
