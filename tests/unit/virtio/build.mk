@@ -14,3 +14,22 @@ $(eval $(call unit_test,virtio-bus,tests/unit/virtio/bus_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
 $(eval $(call unit_test,virtio-console,tests/unit/virtio/console_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,virtio-fault,$(addprefix tests/unit/virtio/,fault_test.c \
+	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,virtio-fuzz,$(addprefix tests/unit/virtio/,fuzz_test.c \
+	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+
+# The threaded tests under ThreadSanitizer; not part of `make unit`, since it
+# cannot be combined with ASan.  -Wno-tsan: it does not model fences, which
+# here only order words of guest memory that are atomic anyway.
+VIRTIO_TSAN := $(addprefix $(B)/tsan/virtio-,blk bus console fault)
+
+$(VIRTIO_TSAN): $(B)/tsan/virtio-%: tests/unit/virtio/%_test.c \
+		tests/unit/virtio/blkdev.c $(VIRTIO_TEST)
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) -O1 -g -fsanitize=thread -Wno-tsan $(WARN) $(CPPFLAGS) \
+		-o $@ $^ $(call pkg_libs,$(VIRTIO_LIBS)) -lpthread
+
+.PHONY: virtio-tsan
+virtio-tsan: $(VIRTIO_TSAN)
+	prove --exec 'setarch -R' $^
