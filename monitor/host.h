@@ -59,7 +59,13 @@ void host_guest_end(struct host_vcpu *h);
 void host_guest_enter(struct host_vcpu *h);
 void host_guest_exit(struct host_vcpu *h);
 /* The thread should schedule or look at its signals. Any. */
-bool host_must_leave(void);
+bool host_must_leave(struct host_vcpu *h);
+/*
+ * Asked with IF=0 before the handler of an external interrupt runs.  True: the
+ * host takes it over and runs the handler in host_guest_end(), when the guest's
+ * state is off the CPU (NT: it switches threads); host_must_leave() holds then.
+ */
+bool host_interrupt_later(struct host_vcpu *h, u32 vector);
 /* Raise an interrupt on this CPU: stays pending while IF=0. Any. */
 void host_self_interrupt(struct host_vcpu *h);
 
@@ -79,8 +85,8 @@ void host_vcpu_timer(struct host_vcpu *h, u64 ns);
 void host_vcpu_timer_cancel(struct host_vcpu *h);
 /* Let other threads run; `spinning`: even if it is not their turn yet. */
 void host_yield(bool spinning);
-/* A signal is pending for the calling thread. */
-bool host_signal_pending(void);
+/* A signal is pending for the calling thread, or the caller wants it back. */
+bool host_signal_pending(struct host_vcpu *h);
 
 /* Monotonic time. Any. */
 u64 host_now(void);

@@ -44,7 +44,8 @@ static enum after handle_exit(struct vcpu *v, struct colinux_run *run)
 				vector);
 			return AFTER_RESUME;
 		}
-		host_reraise(vector);
+		if (!host_interrupt_later(v->host, vector))
+			host_reraise(vector);
 		return AFTER_RESUME;
 	case COLINUX_EXIT_NMI:
 		v->stats.exits_nmi++;
@@ -86,7 +87,7 @@ static enum after run_light(struct vcpu *v, struct colinux_run *run)
 	enum after after = AFTER_RESUME;
 
 	while (after == AFTER_RESUME && !load_once(v->vm->killed) &&
-	       !host_must_leave()) {
+	       !host_must_leave(v->host)) {
 		switch_to_guest(v);
 		after = handle_exit(v, run);
 	}
@@ -153,7 +154,7 @@ int vcpu_run(struct vcpu *v, struct colinux_run *run)
 			set_killed(v, run);
 			break;
 		}
-		if (host_signal_pending()) {
+		if (host_signal_pending(v->host)) {
 			run->exit = COLINUX_RUN_INTR;
 			break;
 		}

@@ -91,9 +91,15 @@ void host_guest_exit(struct host_vcpu *h)
 	WRITE_ONCE(h->cpu, -1);
 }
 
-bool host_must_leave(void)
+bool host_must_leave(struct host_vcpu *h)
 {
 	return need_resched() || signal_pending(current);
+}
+
+bool host_interrupt_later(struct host_vcpu *h, u32 vector)
+{
+	/* With preemption off no handler of Linux switches threads. */
+	return false;
 }
 
 void host_self_interrupt(struct host_vcpu *h)
@@ -137,7 +143,7 @@ void host_yield(bool spinning)
 		cond_resched();
 }
 
-bool host_signal_pending(void)
+bool host_signal_pending(struct host_vcpu *h)
 {
 	return signal_pending(current);
 }

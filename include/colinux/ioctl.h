@@ -99,6 +99,15 @@ struct colinux_stats {
 	__u64 hypercalls[16];	/* by number */
 };
 
+/*
+ * NT, which has no mmap(): map all of guest RAM into the calling process,
+ * read-write, until the VM or the process ends; once per VM.
+ */
+struct colinux_map {
+	__u64 address;		/* out; 0 in */
+	__u64 size;		/* out; 0 in */
+};
+
 /* Function numbers; each host turns them into its own request codes. */
 enum colinux_ioctl {
 	COLINUX_IOC_VERSION = 0,	/* struct colinux_version */
@@ -111,9 +120,24 @@ enum colinux_ioctl {
 	COLINUX_IOC_DOORBELL = 7,	/* struct colinux_event */
 	COLINUX_IOC_KICK = 8,		/* struct colinux_kick */
 	COLINUX_IOC_STATS = 9,		/* struct colinux_stats */
+	COLINUX_IOC_MAP = 10,		/* struct colinux_map; NT only */
 };
 
 /* Linux request code: _IOWR(COLINUX_IOC_TYPE, nr, struct). */
 #define COLINUX_IOC_TYPE	0xC0
+
+/*
+ * NT: \\.\colinux, to be opened for overlapped I/O (VCPU_RUN blocks its thread,
+ * and a synchronous file object admits one call at a time).  Control code:
+ * CTL_CODE(device type, 0x800 + nr, METHOD_BUFFERED, read and write access),
+ * in- and output buffer exactly one struct.  A negative errno is the status
+ * below, which GetLastError() gives unchanged: bit 29 marks it as not
+ * Microsoft's.  EPROTO is a warning, so that VERSION's answer is copied.
+ */
+#define COLINUX_NT_DEVICE_TYPE	0x8c01u
+#define COLINUX_NT_CODE(nr) \
+	(COLINUX_NT_DEVICE_TYPE << 16 | 3u << 14 | (0x800u + (nr)) << 2)
+#define COLINUX_NT_ERROR(errno_)	(0xe0c00000u | (__u32)(errno_))
+#define COLINUX_NT_WARNING(errno_)	(0xa0c00000u | (__u32)(errno_))
 
 #endif
