@@ -45,10 +45,11 @@ static bool declare(const struct btf *btf, uint32_t id, const char *inner,
 static bool base_type(const char *prefix, const char *name, const char *inner,
 		      char *out)
 {
+	/* "int(void)" for a function, but "int (*)(void)" and "int [2]". */
+	bool blank = *inner && (*inner != '(' || inner[1] == '*');
+
 	return fits(snprintf(out, TEXT, "%s%s%s%s", prefix,
-			     *name ? name : "{...}",
-			     *inner && *inner != '(' && *inner != '[' ? " " : "",
-			     inner));
+			     *name ? name : "{...}", blank ? " " : "", inner));
 }
 
 static bool declare_function(const struct btf *btf,
