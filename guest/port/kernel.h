@@ -53,6 +53,14 @@ typedef __s64 s64;
 #define AT(type, base, offset) (*(type *)((char *)(base) + (offset)))
 #define MEMBER(type, base, path) AT(type, base, OFFSET(path))
 
+/* Set a pointer that only some kernel versions have: OFFSET_IF(). */
+static inline void set_if_present(char *base, unsigned long offset,
+				  void *value)
+{
+	if (offset != MISSING)
+		AT(void *, base, offset) = value;
+}
+
 /* Add a line of text to a section that the loader reads and drops. */
 #define PORT_NOTE(section, text)					\
 	__asm__(".pushsection " section ", \"\", @progbits\n\t"		\
@@ -65,6 +73,8 @@ typedef __s64 s64;
  */
 #define EXPECT_FUNC(text) PORT_NOTE(".colinux.expect", "func " text)
 #define EXPECT_MEMBER(text) PORT_NOTE(".colinux.expect", "member " text)
+/* The same, when there is such a member. */
+#define EXPECT_MEMBER_IF(text) PORT_NOTE(".colinux.expect", "member? " text)
 /* "SYMBOL+STRUCT.MEMBER = PORTSYM": a pointer set in the kernel image. */
 #define PRESET(text) PORT_NOTE(".colinux.preset", text)
 /*

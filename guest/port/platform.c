@@ -47,13 +47,6 @@ weak void port_virtio_init(void)
 {
 }
 
-/* A hook that only some kernel versions have. */
-static void set_if_present(char *table, unsigned long offset, void *function)
-{
-	if (offset != MISSING)
-		AT(void *, table, offset) = function;
-}
-
 static void no_legacy_devices(void)
 {
 	char *legacy = x86_platform + OFFSET("x86_platform_ops.legacy");

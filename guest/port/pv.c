@@ -16,8 +16,8 @@ void native_write_cr4(unsigned long value) KERNEL("native_write_cr4");
 
 EXPECT_FUNC("native_write_cr0 void(unsigned long)");
 EXPECT_FUNC("native_write_cr4 void(unsigned long)");
-EXPECT_MEMBER("pv_cpu_ops.io_delay void(void)");
-EXPECT_MEMBER("pv_cpu_ops.wbinvd void(void)");
+EXPECT_MEMBER_IF("pv_cpu_ops.io_delay void(void)");
+EXPECT_MEMBER_IF("pv_cpu_ops.wbinvd void(void)");
 EXPECT_MEMBER("pv_cpu_ops.write_cr0 void(unsigned long)");
 EXPECT_MEMBER("pv_cpu_ops.write_cr4 void(unsigned long)");
 EXPECT_MEMBER("pv_cpu_ops.cpuid void(unsigned int *,unsigned int *,"
@@ -68,8 +68,9 @@ void port_pv_init(void)
 	MEMBER(void *, cpu, "pv_cpu_ops.cpuid") = port_cpuid;
 	MEMBER(void *, cpu, "pv_cpu_ops.write_cr0") = filter_cr0;
 	MEMBER(void *, cpu, "pv_cpu_ops.write_cr4") = filter_cr4;
-	MEMBER(void *, cpu, "pv_cpu_ops.io_delay") = port_nothing;
-	MEMBER(void *, cpu, "pv_cpu_ops.wbinvd") = port_nothing;
+	/* Until 6.x. */
+	set_if_present(cpu, OFFSET_IF("pv_cpu_ops.io_delay"), port_nothing);
+	set_if_present(cpu, OFFSET_IF("pv_cpu_ops.wbinvd"), port_nothing);
 	MEMBER(void *, irq, "pv_irq_ops.safe_halt") = port_safe_halt;
 	MEMBER(void *, irq, "pv_irq_ops.halt") = port_halt;
 	MEMBER(const char *, pv_info, "pv_info.name") = "coLinux";

@@ -208,12 +208,6 @@ void port_smp_interrupt(u64 pending)
 		down();
 }
 
-static void set_if_present(char *table, unsigned long offset, void *function)
-{
-	if (offset != MISSING)
-		AT(void *, table, offset) = function;
-}
-
 /* No search for tables; with several vCPUs they are registered instead. */
 static void init_configuration(bool smp)
 {
