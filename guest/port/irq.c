@@ -16,7 +16,8 @@
 #define VECTOR_NMI	2
 #define NR_VECTORS	256
 #define SYSCALL_VECTOR	0x80	/* int 0x80, the 32-bit system call */
-#define GATE_PRESENT_INTERRUPT 0x8e00	/* SDM vol. 3, figure 6-8; DPL 0, no IST */
+/* SDM vol. 3, figure 6-8: interrupt gate, present, DPL 0, no IST. */
+#define GATE_PRESENT_INTERRUPT 0x8e00
 #define KERNEL_CS	0x10	/* Linux: GDT_ENTRY_KERNEL_CS * 8 */
 
 struct gate {

@@ -70,12 +70,12 @@ u64 port_machine(const void *data);
 
 /* Gate of the rewritten `pause` instructions. */
 extern char port_pause_entry[];
-/* NMI gate of a vCPU that starts: drops it, there is no stack to switch from. */
+/* NMI gate of a vCPU that starts: drops it, there is no TSS yet. */
 extern char port_early_nmi_entry[];
 
 /* ---- irq.c ---- */
 
-#define VECTOR_PAUSE	0x1b	/* unused exception vector; loader's choice too */
+#define VECTOR_PAUSE	0x1b	/* no exception has it; daemon/kernel/pause.c */
 #define VECTOR_SELF	0xeb
 
 /* Install the pause gate in the tables that exist now. boot */

@@ -68,7 +68,7 @@ void port_pv_init(void)
 	MEMBER(void *, cpu, "pv_cpu_ops.cpuid") = port_cpuid;
 	MEMBER(void *, cpu, "pv_cpu_ops.write_cr0") = filter_cr0;
 	MEMBER(void *, cpu, "pv_cpu_ops.write_cr4") = filter_cr4;
-	/* Until 6.x. */
+	/* Gone in 7.x. */
 	set_if_present(cpu, OFFSET_IF("pv_cpu_ops.io_delay"), port_nothing);
 	set_if_present(cpu, OFFSET_IF("pv_cpu_ops.wbinvd"), port_nothing);
 	MEMBER(void *, irq, "pv_irq_ops.safe_halt") = port_safe_halt;
