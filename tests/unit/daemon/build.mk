@@ -7,3 +7,5 @@ DAEMON_TEST := $(DAEMON_COMMON) daemon/memory.c tests/unit/virtio/tap.c \
 
 $(eval $(call unit_test,daemon-machine,tests/unit/daemon/machine_test.c \
 	$(DAEMON_TEST),libuv libseccomp))
+$(eval $(call unit_test,daemon-session,$(addprefix tests/unit/daemon/, \
+	session_test.c child.c) $(DAEMON_TEST),libuv libseccomp))

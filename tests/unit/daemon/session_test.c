@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The whole command over a fake driver: exit statuses, signals, terminal,
+ * control socket.  Run with FAKE_COLINUX set, this program is `colinux`.
+ */
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../../daemon/command.h"
+#include "../virtio/tap.h"
+#include "child.h"
+#include "fake.h"
+
+static char directory[64];	/* of this run of the test */
+static char kernel[96], disk[96];
+
+/* --- The guest: a line editor of sorts --- */
+
+/* Echo what is typed; some words are orders. */
+static enum fake_step take_line(struct colinux_run *run)
+{
+	static char line[256];
+	static size_t length;
+	char text[256];
+	size_t nr = fake_console_input(text, sizeof(text) - 1);
+
+	text[nr] = '\0';
+	fake_console_output(text);
+	for (size_t i = 0; i < nr; i++) {
+		if (text[i] != '\n' && text[i] != '\r') {
+			line[length++ % 255] = text[i];
+			continue;
+		}
+		line[length % 255] = '\0';
+		length = 0;
+		if (!strcmp(line, "poweroff"))
+			return fake_end(run, COLINUX_END_POWEROFF);
+		if (!strcmp(line, "reboot"))
+			return fake_end(run, COLINUX_END_REBOOT);
+		if (!strcmp(line, "panic"))
+			return fake_end(run, COLINUX_END_PANIC);
+		if (!strcmp(line, "killed")) {
+			run->exit = COLINUX_RUN_KILLED;
+			strcpy(run->reason, "it did a bad thing");
+			return FAKE_EXIT;
+		}
+	}
+	return FAKE_SLEEP;
+}
+
+static enum fake_step guest(unsigned int vcpu, unsigned int step,
+			    struct colinux_run *run, uint64_t *kicks)
+{
+	static uint16_t columns, rows;
+	const char *deaf = getenv("FAKE_DEAF");
+	char text[64];
+
+	(void)vcpu;
+	if (!step) {
+		/* Input from before the start is waiting as well. */
+		*kicks |= 1;
+		return fake_print(run, "fake login: ");
+	}
+	if (columns != fake.columns || rows != fake.rows) {
+		columns = fake.columns;
+		rows = fake.rows;
+		snprintf(text, sizeof(text), "[%ux%u]", columns, rows);
+		fake_console_output(text);
+	}
+	if (!deaf && *kicks & 1ull << COLINUX_VIRQ_SHUTDOWN) {
+		fake_console_output("going down\n");
+		return fake_end(run, COLINUX_END_POWEROFF);
+	}
+	return take_line(run);
+}
+
+/* --- The tests --- */
+
+/* Words for a guest called NAME, or NULL for one without a name. */
+#define GUEST(...) COMMAND("run", "sandbox=off", kernel, disk, \
+			   "port=/dev/null", "colinux-init=/dev/null", \
+			   __VA_ARGS__)
+
+static struct child child, other;
+
+static void test_statuses(void)
+{
+	static const struct {
+		const char *order;
+		int status;
+		const char *text;
+	} cases[] = {
+		{ "poweroff\n", 0, "powered off" },
+		{ "panic\n", 100, "panicked" },
+		{ "killed\n", 101, "it did a bad thing" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		child_start(&child, false, GUEST("name=a"));
+		child_type(&child, cases[i].order);
+		check(child_end(&child) == cases[i].status &&
+			      strstr(child.text, "fake login: ") &&
+			      strstr(child.text, cases[i].text),
+		      "exit status %d, its reason said", cases[i].status);
+	}
+	child_start(&child, false, GUEST("name=a", "-q"));
+	child_type(&child, "poweroff\n");
+	check(child_end(&child) == 0 &&
+		      !strcmp(child.text, "fake login: poweroff\n"),
+	      "quiet: nothing but the guest");
+}
+
+static void test_usage(void)
+{
+	check(child_run(&child, COMMAND("frob")) == 2, "unknown command: %s",
+	      child.text);
+	check(child_run(&child, COMMAND("run", "--frob", "1")) == 2,
+	      "unknown option: %s", child.text);
+	check(child_run(&child, COMMAND("run", "/none.conf")) == 2,
+	      "missing file: %s", child.text);
+	check(child_run(&child, COMMAND("run", kernel, "mem=x", disk)) == 2,
+	      "bad value: %s", child.text);
+	check(child_run(&child, COMMAND("run", kernel)) == 2,
+	      "nothing to boot: %s", child.text);
+	check(child_run(&child, COMMAND("run", kernel, "root=/dev/cobd3",
+					disk)) == 2,
+	      "root= on no disk: %s", child.text);
+	check(child_run(&child, COMMAND("run", kernel, "cobd0=/none")) == 2,
+	      "missing image: %s", child.text);
+	check(child_run(&child, COMMAND("stop", "nobody")) == 1,
+	      "no such guest: %s", child.text);
+	check(child_run(&child, COMMAND("stop", "../etc")) == 1,
+	      "a name is no path: %s", child.text);
+	check(child_run(&child, COMMAND("help")) == 0 &&
+		      strstr(child.text, "console"), "help");
+	check(child_run(&child, COMMAND("run", "--help")) == 0 &&
+		      strstr(child.text, "cobdN="), "help of a command");
+	check(child_run(&child, COMMAND("version")) == 0, "version: %s",
+	      child.text);
+}
+
+static void test_reboot(void)
+{
+	child_start(&child, false, GUEST("name=a"));
+	check(child_expect(&child, "fake login: "), "first boot");
+	child.length = 0;
+	memset(child.text, 0, sizeof(child.text));
+	child_type(&child, "reboot\n");
+	check(child_expect(&child, "fake login: "), "second boot");
+	child_type(&child, "poweroff\n");
+	check(child_end(&child) == 0, "power-off after a reboot");
+}
+
+static void test_signals(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (int i = 0; i < 3; i++) {
+		child_start(&child, false, GUEST("name=a"));
+		child_expect(&child, "fake login: ");
+		kill(child.pid, signals[i]);
+		check(child_end(&child) == 0 &&
+			      strstr(child.text, "going down"),
+		      "signal %d powers off in order", signals[i]);
+	}
+	setenv("FAKE_DEAF", "1", 1);
+	child_start(&child, false, GUEST("name=a"));
+	child_expect(&child, "fake login: ");
+	kill(child.pid, SIGTERM);
+	child_expect(&child, "asking the guest");
+	kill(child.pid, SIGTERM);
+	check(child_end(&child) == 101 && strstr(child.text, "twice"),
+	      "the second signal means it");
+	child_start(&child, false, GUEST("name=a", "timeout=0"));
+	child_expect(&child, "fake login: ");
+	kill(child.pid, SIGTERM);
+	check(child_end(&child) == 101 && strstr(child.text, "in time"),
+	      "the time-out means it");
+	unsetenv("FAKE_DEAF");
+}
+
+static void test_control(void)
+{
+	char path[128];
+	struct stat status;
+
+	child_start(&child, false, GUEST("name=vm"));
+	child_expect(&child, "fake login: ");
+	snprintf(path, sizeof(path), "%s/vm", directory);
+	check(stat(path, &status) == 0 && (status.st_mode & 0777) == 0700,
+	      "the control directory is the owner's alone");
+	check(child_run(&other, COMMAND("ps")) == 0 &&
+		      strstr(other.text, "vm ") &&
+		      strstr(other.text, "running") &&
+		      strstr(other.text, "6.1.0-fake"),
+	      "ps lists it");
+	check(child_run(&other, COMMAND("info", "vm")) == 0 &&
+		      strstr(other.text, "switches=4711") &&
+		      strstr(other.text, "device0 fake device 0"),
+	      "info shows its counters");
+	check(child_run(&other, GUEST("name=vm")) == 1 &&
+		      strstr(other.text, "running already"),
+	      "its name is taken");
+	check(child_run(&other, COMMAND("stop", "vm")) == 0 &&
+		      strstr(other.text, "powered off"),
+	      "stop waits for the end: %s", other.text);
+	check(child_end(&child) == 0, "it has powered off");
+	check(child_run(&other, COMMAND("ps")) == 0 &&
+		      !strstr(other.text, "vm "),
+	      "ps no longer lists it");
+	check(access(path, F_OK) < 0, "nothing is left of it");
+
+	setenv("FAKE_DEAF", "1", 1);
+	child_start(&child, false, GUEST("name=vm"));
+	child_expect(&child, "fake login: ");
+	check(child_run(&other, COMMAND("stop", "vm", "--timeout", "0")) == 1 &&
+		      strstr(other.text, "--force"),
+	      "stop gives up: %s", other.text);
+	check(child_run(&other, COMMAND("stop", "vm", "--timeout", "0",
+					"--force")) == 0,
+	      "stop --force does not: %s", other.text);
+	check(child_end(&child) == 101, "it was ended");
+	child_start(&child, false, GUEST("name=vm"));
+	child_expect(&child, "fake login: ");
+	check(child_run(&other, COMMAND("kill", "vm")) == 0, "kill: %s",
+	      other.text);
+	check(child_end(&child) == 101, "it was ended");
+	child_start(&child, false, GUEST("name=vm"));
+	child_expect(&child, "fake login: ");
+	kill(child.pid, SIGKILL);
+	check(child_end(&child) == 128 + SIGKILL, "kill -9");
+	unsetenv("FAKE_DEAF");
+	check(child_run(&other, COMMAND("ps")) == 0 &&
+		      !strstr(other.text, "vm "),
+	      "ps does not list the dead one");
+	child_start(&child, false, GUEST("name=vm"));
+	child_type(&child, "poweroff\n");
+	check(child_end(&child) == 0, "its name is free again");
+}
+
+static void test_console(void)
+{
+	struct child *third = malloc(sizeof(*third));
+
+	child_start(&child, false, GUEST("name=vm"));
+	child_expect(&child, "fake login: ");
+	child_start(&other, false, COMMAND("console", "vm"));
+	check(child_expect(&other, "fake login: "), "earlier text is shown");
+	child_start(third, true, COMMAND("console", "vm"));
+	check(child_expect(third, "fake login: "), "to any number of readers");
+	check(child_expect(&other, "[80x25]"),
+	      "the size of the terminal reaches the guest");
+	child_type(&other, "one\n");
+	check(child_expect(third, "one") && child_expect(&child, "one"),
+	      "what one types all see");
+	child_type(third, "two\r");
+	check(child_expect(&other, "two"), "and so for the other");
+	child_type(third, "\035\035");
+	check(child_expect(&other, "\035"), "Ctrl-] twice sends it");
+	child_type(third, "\035d");
+	check(child_end(third) == 0 && strstr(third->text, "detached"),
+	      "Ctrl-] d detaches");
+	child_type(&other, "\npoweroff\n");
+	check(child_end(&other) == 0 && strstr(other.text, "has ended"),
+	      "the end of the guest ends its readers");
+	check(child_end(&child) == 0, "power-off from a reader");
+	free(third);
+}
+
+static void test_terminal(void)
+{
+	struct winsize size = { .ws_row = 50, .ws_col = 132 };
+
+	child_start(&child, true, GUEST("name=vm"));
+	check(child_expect(&child, "[80x25]"), "the terminal's size");
+	ioctl(child.in, TIOCSWINSZ, &size);
+	check(child_expect(&child, "[132x50]"), "its change");
+	child_type(&child, "\003");
+	check(child_expect(&child, "\003"), "Ctrl-C is for the guest");
+	child_type(&child, "\035?");
+	check(child_expect(&child, "Ctrl-] s"), "help");
+	child_type(&child, "\035s");
+	check(child_end(&child) == 0 && strstr(child.text, "going down"),
+	      "Ctrl-] s powers off");
+	child_start(&child, true, GUEST("name=vm"));
+	child_expect(&child, "[80x25]");
+	child_type(&child, "\035.");
+	check(child_end(&child) == 101, "Ctrl-] . ends it");
+}
+
+static void test_start(void)
+{
+	const char *const *words = GUEST("name=bg");
+	const char *start[16] = { "start" };
+	char log[128], text[4096];
+	size_t length;
+	FILE *file;
+
+	for (int i = 1; words[i]; i++)
+		start[i] = words[i];
+	check(child_run(&child, start) == 0 && strstr(child.text, "bg "),
+	      "start: %s", child.text);
+	check(child_run(&other, COMMAND("ps")) == 0 &&
+		      strstr(other.text, "bg "), "it runs");
+	check(child_run(&other, start) == 1 &&
+		      strstr(other.text, "running already"),
+	      "start says what went wrong: %s", other.text);
+	check(child_run(&other, COMMAND("start", "mem=x")) == 2 &&
+		      strstr(other.text, "mem=x"),
+	      "configurations as well: %s", other.text);
+	check(child_run(&other, COMMAND("stop", "bg")) == 0, "stop: %s",
+	      other.text);
+	snprintf(log, sizeof(log), "%s/bg/log", directory);
+	check(wait_for_path(log), "it has a log");
+	file = fopen(log, "r");
+	length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	text[length] = '\0';
+	if (file)
+		fclose(file);
+	check(strstr(text, "fake login: "), "with the console in it");
+}
+
+/* A name that nobody has given varies; a file gives it. */
+static void test_names(void)
+{
+	char conf[96];
+	FILE *file;
+
+	snprintf(conf, sizeof(conf), "%s/my.vm.conf", directory);
+	file = fopen(conf, "w");
+	fprintf(file, "# test\n%s\n%s\nport=/dev/null\n"
+		      "colinux-init=/dev/null sandbox=off\n", kernel, disk);
+	fclose(file);
+	child_start(&child, false, COMMAND("run", conf));
+	child_expect(&child, "fake login: ");
+	child_start(&other, false, COMMAND("run", conf));
+	child_expect(&other, "fake login: ");
+	check(child_run(&other, COMMAND("stop", "my-2")) == 0 ||
+		      (note("%s", other.text), false),
+	      "the second of a name gets a number");
+	check(child_run(&other, COMMAND("stop", "my")) == 0 ||
+		      (note("%s", other.text), false),
+	      "the first has it from its file");
+	check(child_end(&child) == 0, "both have ended");
+	check(child_run(&child, COMMAND("check", conf)) == 0 &&
+		      strstr(child.text, ":3: cobd0=") &&
+		      strstr(child.text, "no errors"),
+	      "check explains it");
+	unlink(conf);
+}
+
+static void test_sandbox(void)
+{
+	child_start(&child, false, GUEST("name=a", "sandbox=on"));
+	child_type(&child, "reboot\n");
+	child_expect(&child, "login: reboot\ncolinux: command line: fake "
+			     "root=/dev/vda\nfake login: ");
+	child_type(&child, "poweroff\n");
+	check(child_end(&child) == 0 && strstr(child.text, "powered off"),
+	      "the same inside of the sandbox");
+}
+
+static void make_files(void)
+{
+	strcpy(directory, "/tmp/colinux-test-XXXXXX");
+	if (!mkdtemp(directory))
+		die("mkdtemp");
+	setenv("COLINUX_RUN", directory, 1);
+	snprintf(kernel, sizeof(kernel), "kernel=%s/k", directory);
+	snprintf(disk, sizeof(disk), "cobd0=%s/d", directory);
+	close(open(strchr(kernel, '/'), O_CREAT | O_WRONLY, 0600));
+	close(open(strchr(disk, '/'), O_CREAT | O_WRONLY, 0600));
+}
+
+int main(int argc, char **argv)
+{
+	char command[96];
+
+	if (getenv("FAKE_COLINUX")) {
+		fake_reset(guest);
+		return command_main(argc, argv);
+	}
+	make_files();
+	test_statuses();
+	test_usage();
+	test_reboot();
+	test_signals();
+	test_control();
+	test_console();
+	test_terminal();
+	test_start();
+	test_names();
+	test_sandbox();
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	if (system(command))
+		note("cannot remove %s", directory);
+	return done();
+}
