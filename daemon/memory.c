@@ -101,7 +101,7 @@ static const struct guest_range *find_range(const struct guest_memory *memory,
 {
 	size_t low = 0, high = memory->nr_ranges;
 
-	/* Invariant: ranges before low start at or below, from high on above. */
+	/* Before low all start at or below it; from high on, above it. */
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 

@@ -23,7 +23,7 @@
 struct guest_range {
 	uint64_t machine;	/* first machine address */
 	uint64_t size;		/* bytes */
-	uint64_t offset;	/* position in guest RAM, hence in the mapping */
+	uint64_t offset;	/* in guest RAM, hence in the mapping */
 };
 
 struct guest_memory {

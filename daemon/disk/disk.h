@@ -5,7 +5,7 @@
  * iovecs that stay valid until the request is done.
  *
  *	image.c		open, lock, size			(disk_open ...)
- *	engine.c	submit and reap, whatever the engine	(disk_submit ...)
+ *	engine.c	submit, reap, whatever the engine	(disk_submit ...)
  *	uring.c		reads, writes and flushes through io_uring
  *	pool.c		everything through a few threads
  *	perform.c	one request, synchronously, to its end
@@ -29,7 +29,7 @@
 enum disk_op {
 	DISK_READ,
 	DISK_WRITE,
-	DISK_FLUSH,	/* what was done before is on stable storage (fdatasync) */
+	DISK_FLUSH,	/* what was done before is on stable storage */
 	DISK_DISCARD,	/* the content is not needed any more; a hint */
 	DISK_ZERO,	/* reads as zeros afterwards */
 };
@@ -75,7 +75,7 @@ struct disk {
 	int fd;
 	bool read_only, direct, is_device;
 	uint32_t block_size;		/* logical: 512 to 4096 */
-	uint32_t physical_size;		/* what the host writes at once; a power of two */
+	uint32_t physical_size;		/* what the host writes at once */
 	uint32_t discard_alignment;	/* bytes */
 	int event_fd;			/* readable: disk_reap() has work */
 	struct disk_uring *uring;	/* NULL: the pool does all */

@@ -50,7 +50,8 @@ static int open_file(struct disk *disk, const struct disk_options *options,
 			"change its permissions, or use it read-only (,ro)";
 		break;
 	case EBUSY:
-		remedy = "the host uses it (mounted?): unmount it first";
+		remedy = "the host (a mount?) or another guest uses it: "
+			 "end that first";
 		break;
 	case EINVAL:
 		if (options->direct)

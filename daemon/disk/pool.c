@@ -12,7 +12,7 @@
 
 #include "engine.h"
 
-/* Enough to keep a disk's own queue busy; each costs 64 KiB and a task. */
+/* Enough to keep the host's disk busy; each costs a task and its stack. */
 #define MOST_THREADS 8
 #define STACK_SIZE (128u * 1024)
 

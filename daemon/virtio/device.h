@@ -86,7 +86,7 @@ struct virtio_device {
 	pthread_cond_t quiet;		/* in_flight has become 0 */
 
 	/* Guarded by lock. */
-	struct colinux_device_page *page;	/* NULL: the bus is not started */
+	struct colinux_device_page *page;	/* NULL: bus not started */
 	uint64_t driver_features;	/* accepted */
 	uint32_t status;
 	bool broken;

@@ -125,9 +125,10 @@ static int64_t command_reset(struct virtio_device *device)
 
 static int64_t command_status(struct virtio_device *device)
 {
-	const uint32_t known = VIRTIO_STATUS_ACKNOWLEDGE |
-			       VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FEATURES_OK |
-			       VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED;
+	const uint32_t known =
+		VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
+		VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK |
+		VIRTIO_STATUS_FAILED;
 	uint32_t new = load_once(device->page->status) &
 		       ~VIRTIO_STATUS_NEEDS_RESET;
 	uint32_t set = new & ~device->status;

@@ -139,7 +139,8 @@ static int add_buffer(struct virtqueue *queue, struct virtqueue_chain *chain,
 	if (!desc->len)
 		return broken(queue, "a buffer has length 0");
 	if (!writable && chain->nr_in)
-		return broken(queue, "a readable buffer follows a writable one");
+		return broken(queue, "a readable buffer follows a writable "
+			      "one");
 	nr = guest_memory_iovec(queue->memory, desc->addr, desc->len,
 				chain->iov + used, VIRTQUEUE_MAX_IOV - used);
 	if (nr == -E2BIG)

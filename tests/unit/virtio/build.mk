@@ -14,10 +14,12 @@ $(eval $(call unit_test,virtio-bus,tests/unit/virtio/bus_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
 $(eval $(call unit_test,virtio-console,tests/unit/virtio/console_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
-$(eval $(call unit_test,virtio-fault,$(addprefix tests/unit/virtio/,fault_test.c \
-	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,virtio-fault,$(addprefix tests/unit/virtio/,\
+	fault_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
 $(eval $(call unit_test,virtio-fuzz,$(addprefix tests/unit/virtio/,fuzz_test.c \
 	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,virtio-hostdev,$(addprefix tests/unit/virtio/,\
+	hostdev_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
 
 # The threaded tests under ThreadSanitizer; not part of `make unit`, since it
 # cannot be combined with ASan.  -Wno-tsan: it does not model fences, which

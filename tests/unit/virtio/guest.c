@@ -122,7 +122,8 @@ static uint32_t load32(struct guest *guest, uint64_t machine)
 void put_desc(struct guest *guest, uint64_t machine, uint64_t addr,
 	      uint32_t len, uint16_t flags, uint16_t next)
 {
-	uint64_t *low = at(guest, machine, 8), *high = at(guest, machine + 8, 8);
+	uint64_t *low = at(guest, machine, 8);
+	uint64_t *high = at(guest, machine + 8, 8);
 
 	__atomic_store_n(low, addr, __ATOMIC_RELAXED);
 	__atomic_store_n(high, len | (uint64_t)flags << 32 |
