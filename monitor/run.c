@@ -31,14 +31,14 @@ static enum after handle_exit(struct vcpu *v, struct colinux_run *run)
 	u32 vector = load_once(area->vector);
 
 	store_once(area->reason, 0);
-	v->self_raise = 0;
 	replay_noted(v);
 
 	switch (reason) {
-	case 0:			/* turned back by the passage */
+	case 0:			/* turned back by the passage: as before */
 		return AFTER_RESUME;
 	case COLINUX_EXIT_IRQ:
 		v->stats.exits_irq++;
+		v->self_raise = 0;	/* it looks at pending afterwards */
 		if (vector < 32 || vector > 255) {
 			vm_kill(v->vm, "vCPU %u forwarded vector %u", v->id,
 				vector);
@@ -49,15 +49,20 @@ static enum after handle_exit(struct vcpu *v, struct colinux_run *run)
 		return AFTER_RESUME;
 	case COLINUX_EXIT_NMI:
 		v->stats.exits_nmi++;
+		v->self_raise = 1;	/* whatever IF was: it does no harm */
 		host_reraise(2);
 		return AFTER_RESUME;
 	case COLINUX_EXIT_MCE:
 		v->stats.exits_mce++;
+		v->self_raise = 1;
 		host_reraise(18);
 		return AFTER_RESUME;
 	case COLINUX_EXIT_HYPERCALL:
 		v->stats.exits_hypercall++;
 		v->self_raise = !load_once(area->if_enabled);
+		/* Many of these in a row must not keep the host's out. */
+		if (v->self_raise)
+			irq_window();
 		return vcpu_hypercall(v, run);
 	default:
 		vm_kill(v->vm, "vCPU %u left with unknown reason %u", v->id,
