@@ -152,6 +152,9 @@ static int resolve_name(const struct link_names *names, const char *name,
 	if (!strncmp(name, "enum.", 5))
 		return btf_enum_value(&names->btf, name + 5, (int64_t *)value,
 				      error);
+	if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_"))
+		return error_set(error, "position-independent code: compile "
+				 "with -fno-pic -mcmodel=kernel");
 	return error_set(error, "undefined symbol %s", name);
 }
 
@@ -244,8 +247,7 @@ static const char *relocate(uint8_t *place, uint64_t addr, uint32_t type,
 			return "is out of reach";
 		break;
 	default:
-		return "needs an unknown relocation: compile with -fno-pic "
-		       "-mcmodel=kernel";
+		return "needs an unknown relocation";
 	}
 	put32(place, value);
 	return NULL;

@@ -185,12 +185,13 @@ static int link_and_check(struct plan *plan, struct error *error)
 	if (link_port(r->port, r->port_name, &plan->names, &plan->port,
 		      error) ||
 	    directives_check(plan->image, &plan->names, &plan->port,
-			     &plan->patches, error) ||
-	    code_patch_fixmap(plan->image,
+			     &plan->patches, error))
+		return -1;
+	if (code_patch_fixmap(plan->image,
 			      machine(plan, COLINUX_PORT_TEXT_OFFSET),
 			      machine(plan, COLINUX_PORT_DATA_OFFSET),
 			      &plan->patches, error))
-		return -1;
+		return error_prefix(error, "%s", plan->image->path);
 	for (unsigned int i = 0; i < plan->image->sites.nr; i++)
 		if (patch_add(&plan->patches, plan->image->sites.addr[i],
 			      PAUSE_NEW, PAUSE_LENGTH, error))

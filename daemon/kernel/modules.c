@@ -216,10 +216,11 @@ static int pack_module(struct packer *p, const char *name, bool optional,
 		if (optional)
 			return 0;
 		return error_set(error,
-				 "%s: there is no module %s and it is not "
+				 "%s%sthere is no module %s and it is not "
 				 "built in; install the package of kernel %s "
 				 "or give its module directory with modules=",
-				 p->directory, name, p->release);
+				 p->directory, *p->directory ? ": " : "", name,
+				 p->release);
 	}
 	if (read_module(p, relative, &file, error))
 		return -1;
