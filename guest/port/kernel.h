@@ -48,6 +48,9 @@ typedef __s64 s64;
 /* Size of a structure, value of an enumerator. */
 #define SIZEOF(name) LINKED("sizeof." name, "")
 #define ENUM(name) LINKED("enum." name, "")
+/* The same, or MISSING. */
+#define SIZEOF_IF(name) LINKED("sizeof." name, ".weak sizeof." name "\n\t")
+#define ENUM_IF(name) LINKED("enum." name, ".weak enum." name "\n\t")
 
 /* The member at `offset` of the structure at `base`, as an lvalue. */
 #define AT(type, base, offset) (*(type *)((char *)(base) + (offset)))

@@ -141,6 +141,11 @@ void port_smp_irq_init(void);	/* boot, before native_init_IRQ() */
 /* Virtual interrupts of struct colinux_vcpu_area.pending that are IPIs. */
 void port_smp_interrupt(u64 pending);
 
+/* ---- module.c ---- */
+
+/* Rewrite `pause` in every module that comes; before the first one. */
+void port_module_init(void);
+
 /* ---- virtio*.c ---- */
 
 /* Late boot: process context, after the fs_initcalls. */
