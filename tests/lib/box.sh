@@ -5,6 +5,8 @@
 # file again inside the box, once, with these options of box/run; everything
 # after it runs there, as root on the host, and its output is the test's TAP.
 #
+# build/box/NAME of the test keeps what the guests said and the host's console.
+#
 # What follows are helpers for use inside: waiting with limits, guests in the
 # background, and the checks at the end that host and guest are healthy.
 
@@ -14,7 +16,8 @@ DATA=${COLINUX_DATA:-/usr/lib/colinux}
 INITRD=$DATA/busybox.cpio.gz
 DEBIAN=$DATA/debian.img
 SERIES="6.1 6.12"
-WORK=/tmp/test
+WORK=/var/tmp/test
+LOG=/share/log
 
 # Kernel messages that no run may leave behind, on either side.
 TROUBLE='WARNING:|BUG:|Oops|general protection|Call Trace|rcu: INFO:|rcu.*stall'
@@ -26,13 +29,15 @@ TROUBLE+='|clocksource.*unstable|irq .*: nobody cared|corrupt|EXT4-fs error'
 # path in the tree.
 in_box()
 {
-	local file top
+	local file top name
 	[ -z "${IN_BOX:-}" ] || { setup_inside; return; }
 	file=$(realpath "$0")
 	top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
-	mkdir -p "$top/build/box"
+	name=$top/build/box/$(basename "${LOG_NAME:-$file}" .t)
+	rm -rf "$name"
+	mkdir -p "$name"
 	exec "$top/box/run" --env IN_BOX=1 --env "SOAK=${COLINUX_SOAK:-}" \
-		--log "$top/build/box/$(basename "${LOG_NAME:-$file}" .t).log" \
+		--log "$name/console.log" --share "log=$name" \
 		${HOST_KERNEL:+--host-kernel "$HOST_KERNEL"} "$@" \
 		-- "/colinux${file#"$top"}"
 }
@@ -61,10 +66,10 @@ wait_for()
 	done
 }
 
-# wait_text LIMIT FILE REGEX: until FILE has a line like that.
+# wait_text LIMIT NAME REGEX: until $LOG/NAME has a line like that.
 wait_text()
 {
-	wait_for "$1" grep -Eqs -- "$3" "$2"
+	wait_for "$1" grep -Eqs -- "$3" "$LOG/$2"
 }
 
 # guest LIMIT OPTION...: a guest in the foreground, output and status in $OUT
@@ -74,9 +79,9 @@ guest()
 	local limit=$1
 	shift
 	STATUS=0
-	timeout -k 5 "$limit" colinux run "$@" </dev/null >"$WORK/out" 2>&1 ||
+	timeout -k 5 "$limit" colinux run "$@" </dev/null >"$LOG/out" 2>&1 ||
 		STATUS=$?
-	OUT=$(tr -d '\r' <"$WORK/out")
+	OUT=$(tr -d '\r' <"$LOG/out")
 }
 
 # words SERIES: what every guest of that kernel needs, one word a line.
@@ -105,7 +110,7 @@ initrd()
 }
 
 # start_initrd NAME SERIES COMMAND [OPTION...]: the same in the background;
-# its output goes to $WORK/NAME, $PID is its process.
+# its output goes to $LOG/NAME, $PID is its process.
 start_initrd()
 {
 	local name=$1 series=$2 basics command
@@ -113,7 +118,7 @@ start_initrd()
 	shift 3
 	mapfile -t basics < <(words "$series")
 	colinux run "name=$name" "${basics[@]}" "initrd=$INITRD" mem=256 \
-		"colinux.test=$command" "$@" </dev/null >"$WORK/$name" 2>&1 &
+		"colinux.test=$command" "$@" </dev/null >"$LOG/$name" 2>&1 &
 	PID=$!
 }
 

@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Ways to end: panic, oops, restart, signals, kill -9 at any moment.  The host
+# stays healthy and gets its memory back.
+
+. "$(dirname "$0")/../lib/box.sh"
+in_box --timeout 1200
+
+forever='echo up; while :; do usleep 10000; done'
+
+# with_oops SERIES: an initrd that has /oops.ko as well; its name.
+with_oops()
+{
+	mkdir -p tree
+	cp "/colinux/build/tests/oops/$1/oops.ko" tree/
+	{
+		cat "$INITRD"
+		(cd tree && echo oops.ko | cpio --quiet -o -H newc)
+	} >"oops-$1.img"
+	echo "oops-$1.img"
+}
+
+for series in $SERIES; do
+	initrd "$series" 'echo c >/proc/sysrq-trigger'
+	is "$STATUS" 100 "$series: panic is status 100"
+	like "$OUT" 'Kernel panic - not syncing: sysrq triggered crash' \
+		"$series: its text is shown"
+
+	# An oops ends the process that made it, not the guest.
+	initrd "$series" 'insmod /oops.ko; echo insmod $?; echo still here' \
+		"initrd=$(with_oops "$series")"
+	is "$STATUS" 0 "$series: powers off after an oops"
+	like "$OUT" 'Oops: 0002' "$series: the oops is shown"
+	like "$OUT" '^still here' "$series: the guest goes on after it"
+	initrd "$series" 'insmod /oops.ko' oops=panic \
+		"initrd=$(with_oops "$series")"
+	is "$STATUS" 100 "$series: oops=panic is status 100"
+
+	start_initrd again "$series" 'reboot -f'
+	try "$series: restarts itself" wait_for 100 sh -c \
+		"[ \$(grep -c '^colinux-initrd: Linux' $LOG/again) -ge 2 ]"
+	kill -9 "$PID"
+	ended 20 "$PID"
+	no_trouble "$(<"$LOG/again")" "$series: restart"
+done
+
+before=$(mem_free)
+for signal in TERM INT HUP; do
+	start_initrd "$signal" 6.1 "$forever"
+	wait_text 100 "$signal" '^up'
+	# The first asks the guest, which has nobody to listen; the second
+	# ends it.
+	kill "-$signal" "$PID"
+	try "SIG$signal is answered" wait_text 20 "$signal" 'asking the guest'
+	kill "-$signal" "$PID"
+	ended 20 "$PID"
+	is "$STATUS" 101 "SIG$signal twice ends it"
+done
+
+start_initrd victim 6.12 "$forever"
+wait_text 100 victim '^up'
+try "colinux kill" colinux kill victim
+ended 20 "$PID"
+is "$STATUS" 101 "its status is 101"
+
+# At any moment: while loading, in early boot, at work, when idle.
+for moment in 0 0.2 0.5 1 1.5 2 3 4; do
+	start_initrd "at$moment" 6.1 "$forever"
+	sleep "$moment"
+	kill -9 "$PID"
+	ended 20 "$PID"
+	is "$STATUS" 137 "kill -9 after $moment s"
+done
+after=$(mem_free)
+diag "MemFree: $before kB before, $after kB after"
+try "the memory is back" test $((before - after)) -lt 2048
+
+initrd 6.1 'echo fine'
+like "$OUT" '^fine' "guests still boot"
+
+host_is_healthy
+done_testing
