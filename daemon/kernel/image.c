@@ -120,6 +120,9 @@ static int trim(struct guest_image *image, struct error *error)
 		return error_set(error, "%s: _end is outside of the image",
 				 image->path);
 	image->size = offset + 1 - COLINUX_KERNEL_OFFSET;
+	if (image->elf.entry - image->paddr >= image->size)
+		return error_set(error, "%s: its entry point is behind _end",
+				 image->path);
 	return 0;
 }
 

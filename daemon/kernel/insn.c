@@ -14,8 +14,8 @@ static const ZydisMnemonic plain[] = {
 
 static const ZydisDecoder *decoder(void)
 {
-	static ZydisDecoder instance;
-	static bool ready;
+	static _Thread_local ZydisDecoder instance;
+	static _Thread_local bool ready;
 
 	if (!ready) {
 		ZydisDecoderInit(&instance, ZYDIS_MACHINE_MODE_LONG_64,

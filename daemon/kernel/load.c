@@ -137,8 +137,6 @@ static int build_cmdline(struct plan *plan, struct error *error)
 	/* What calibrate_delay() would find: TSC ticks per jiffy. */
 	add_words(plan->cmdline, &used, "lpj=%" PRIu64,
 		  r->tsc_khz * 1000 / plan->image->hz);
-	if (r->colinux_init)
-		add_words(plan->cmdline, &used, " rdinit=/colinux-init");
 	s = elf_section(&plan->port.elf, ".colinux.cmdline");
 	while (s && at < s->data.size) {
 		const char *words = bytes_string(s->data, at);
@@ -151,6 +149,12 @@ static int build_cmdline(struct plan *plan, struct error *error)
 		if (*words)
 			add_words(plan->cmdline, &used, " %s", words);
 	}
+	/*
+	 * After the words above: rdinit= drops those before it that the kernel
+	 * did not know and would hand to init (dis_ucode_ldr is one).
+	 */
+	if (r->colinux_init)
+		add_words(plan->cmdline, &used, " rdinit=/colinux-init");
 	if (r->cmdline && *r->cmdline)
 		add_words(plan->cmdline, &used, " %s", r->cmdline);
 	if (used >= CMDLINE_MAX || used > plan->image->bzimage.cmdline_max)

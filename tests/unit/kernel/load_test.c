@@ -165,7 +165,7 @@ static void check_boot_params(const struct guest_ram *ram,
 		      p[0x210] == 0xff && p[0x211] == 1 &&
 		      get32(p + 0x23c) == 4 && p[0x1ef] == 0,
 	      "boot_params: header, loader, no KASLR, subarch, sentinel");
-	check(!strcmp(line, "lpj=10000000 rdinit=/colinux-init console=hvc0 "
+	check(!strcmp(line, "lpj=10000000 console=hvc0 rdinit=/colinux-init "
 			    "one two user=1 -- init words") &&
 		      !strcmp(line, result->cmdline),
 	      "command line: %s", result->cmdline);
