@@ -13,6 +13,7 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+typedef __s32 s32;
 typedef __s64 s64;
 typedef __SIZE_TYPE__ size_t;
 typedef _Bool bool;
@@ -38,6 +39,7 @@ typedef _Bool bool;
 #define CO_EINTR 4
 #define CO_E2BIG 7
 #define CO_ENOMEM 12
+#define CO_EFAULT 14
 #define CO_EBUSY 16
 #define CO_EEXIST 17
 #define CO_ENODEV 19
