@@ -94,6 +94,7 @@ int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 	side->cr4 = read_cr4() & (0x20 /* PAE */ | CR4_LA57 | CR4_MCE);
 	side->gdtr = side->passage_gdtr;
 	side->idtr = side->passage_idtr;
+	side->tr = COLINUX_PASSAGE_TR;
 	__asm__("mov %%ss, %0" : "=r"(side->ss));
 
 	/*

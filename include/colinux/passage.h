@@ -28,6 +28,11 @@ struct colinux_dtr {
 
 #define COLINUX_PASSAGE_GDT_ENTRIES	32
 #define COLINUX_PASSAGE_IDT_ENTRIES	19	/* up to #MC, vector 18 */
+/*
+ * TR of a guest that has not loaded one: LTR takes no null selector (SDM vol.
+ * 2), so the passage's GDT has a TSS of its own, in its last two entries.
+ */
+#define COLINUX_PASSAGE_TR		0xf0
 
 /* Bits of colinux_side.noted: what arrived while neither IDT was loaded. */
 #define COLINUX_NOTED_NMI	1

@@ -103,6 +103,12 @@ static inline void irq_on(void)
 	__asm__ volatile("sti" ::: "memory");
 }
 
+/* IF=0 before and after: take what is pending (STI delays by one). */
+static inline void irq_window(void)
+{
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+}
+
 static inline void cpuid(u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 {
 	__asm__ volatile("cpuid"

@@ -8,6 +8,7 @@
 /* Flat ring-0 segments (SDM vol. 3, 3.4.5), present, accessed. */
 #define SEG_CODE64	0x00af9b000000ffffull
 #define SEG_DATA	0x00cf93000000ffffull
+#define SEG_TSS		0x0000890000000067ull	/* 64-bit TSS, 104 bytes */
 #define GATE_INTERRUPT	0x8e	/* present, DPL 0, 64-bit interrupt gate */
 
 struct gate {
@@ -55,6 +56,10 @@ void side_init(struct colinux_side *side, u64 va, u64 code, u64 peer,
 	side->gdt[cs >> 3] = SEG_CODE64;
 	if (ss >> 3)
 		side->gdt[ss >> 3] = SEG_DATA;
+	/* Nothing is ever taken from it: the page stands in for a TSS. */
+	side->gdt[COLINUX_PASSAGE_TR >> 3] = SEG_TSS | (va & 0xffffff) << 16 |
+					     (va >> 24 & 0xff) << 56;
+	side->gdt[(COLINUX_PASSAGE_TR >> 3) + 1] = va >> 32;
 	set_gate(side->idt, 2, cs, base + addr_of(colinux_passage_nmi));
 	set_gate(side->idt, 11, cs,
 		 base + addr_of(colinux_passage_bad_segment));

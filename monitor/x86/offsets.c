@@ -38,4 +38,5 @@ void offsets(void)
 	OFFSET("SIDE_NOTED", noted);
 	OFFSET("SIDE_BOUNCE", bounce);
 	OFFSET("SIDE_GDT", gdt);
+	__asm__ volatile("\n#define SIDE_NO_TR %c0" ::"i"(COLINUX_PASSAGE_TR));
 }

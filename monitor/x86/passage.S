@@ -20,6 +20,7 @@
 #define CR4_PGE_BIT	7	/* SDM vol. 3, 2.5 */
 #define CR4_FSGSBASE	16
 #define CR4_PCIDE	17
+#define CR4_CET		23
 #define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
 #define DR7_DISARMED	0x400	/* SDM vol. 3, 17.2.4 */
@@ -91,14 +92,15 @@ leave:
 	 */
 	movzwl	SIDE_TR(%rdi), %eax
 	and	$TR_MASK, %eax
-	jz	1f			/* an early kernel has none */
 	mov	SIDE_GDT_BASE(%rdi), %rcx
+	lea	SIDE_GDT(%rdi), %rdx
+	cmp	$SIDE_NO_TR, %eax
+	cmove	%rdx, %rcx		/* an early kernel has none: ours */
 	mov	(%rcx, %rax), %rdx
 	btr	$TSS_BUSY_BIT, %rdx
 	mov	%rdx, SIDE_GDT(%rdi, %rax)
 	mov	8(%rcx, %rax), %rdx
 	mov	%rdx, SIDE_GDT + 8(%rdi, %rax)
-1:
 	lgdt	SIDE_PASSAGE_GDTR(%rdi)
 	mov	SIDE_CR0(%rdi), %r8	/* what the CPU holds now: */
 	movzwl	SIDE_DS(%rdi), %r9d	/* to skip loads of equal values */
@@ -107,10 +109,14 @@ leave:
 	movzwl	SIDE_GS(%rdi), %ebx
 	movzwl	SIDE_SS(%rdi), %ebp
 	movzwl	SIDE_LDTR(%rdi), %r12d
-	/* PGE and PCIDE off: flushes global entries and all PCIDs. */
+	/*
+	 * PGE and PCIDE off: flushes global entries and all PCIDs.  CET off:
+	 * it must be while CR0.WP is (SDM vol. 3, 2.5), which may come next.
+	 */
 	mov	SIDE_CR4(%rdi), %rax
 	btr	$CR4_PGE_BIT, %rax
 	btr	$CR4_PCIDE, %rax
+	btr	$CR4_CET, %rax
 	mov	%rax, %cr4
 	mov	SIDE_INTER_CR3(%rdi), %rax
 	mov	%rax, %cr3
@@ -125,26 +131,29 @@ arrive:
 	lea	PAGE(%rsi), %rsp
 	lidt	SIDE_PASSAGE_IDTR(%rsi)
 	lgdt	SIDE_PASSAGE_GDTR(%rsi)
+	/* What was noted on the way is this side's to know before it goes on. */
+	mov	SIDE_NOTED(%rdi), %rax
+	or	%rax, SIDE_NOTED(%rsi)
+	movq	$0, SIDE_NOTED(%rdi)
 	mov	SIDE_CR4(%rsi), %rdx
 	mov	%rdx, %rax
 	btr	$CR4_PGE_BIT, %rax
+	btr	$CR4_CET, %rax
 	mov	%rax, %cr4		/* PCIDE may be set: CR3[11:0] = 0 */
 	mov	SIDE_CR3(%rsi), %rax
 	mov	%rax, %cr3
-	mov	%rdx, %cr4		/* PGE: flushes once more */
 
 	/* The other side's page is not mapped from here on. */
 	mov	SIDE_CR0(%rsi), %rax
 	cmp	%rax, %r8
 	je	1f
 	mov	%rax, %cr0
-1:	mov	SIDE_CR2(%rsi), %rax
+1:	mov	%rdx, %cr4		/* PGE: flushes once more */
+	mov	SIDE_CR2(%rsi), %rax
 	mov	%rax, %cr2
 	movzwl	SIDE_TR(%rsi), %eax
-	test	%eax, %eax
-	jz	1f
 	ltr	%ax			/* from SIDE_GDT, our page */
-1:	lgdt	SIDE_GDTR(%rsi)
+	lgdt	SIDE_GDTR(%rsi)
 	movzwl	SIDE_LDTR(%rsi), %eax
 	or	%eax, %r12d
 	jz	1f
@@ -228,6 +237,7 @@ noted:
 	.balign	16
 	.globl	colinux_passage_nmi
 colinux_passage_nmi:
+	ENDBR64				/* a host with IBT is still in CR4.CET */
 	push	%rax
 	mov	$1, %eax		/* COLINUX_NOTED_NMI */
 	jmp	note
@@ -235,6 +245,7 @@ colinux_passage_nmi:
 	.balign	16
 	.globl	colinux_passage_mce
 colinux_passage_mce:
+	ENDBR64
 	push	%rax
 	mov	$2, %eax		/* COLINUX_NOTED_MCE */
 note:
@@ -253,13 +264,22 @@ note:
 	lea	8(%rsp), %rsp
 	ret
 
-	/* #NP, #SS, #GP of a selector load in `mov %eax, %seg`: again with 0. */
+	/*
+	 * #NP, #SS, #GP of a selector load in `mov %eax, %seg`: on with null.
+	 * R13 is free there.  No IRET here either: an NMI may be noted.
+	 */
 	.balign	16
 	.globl	colinux_passage_bad_segment
 colinux_passage_bad_segment:
+	ENDBR64
 	xor	%eax, %eax
-	lea	8(%rsp), %rsp		/* error code */
-	iretq
+	/* (RSP) = error code RIP CS RFLAGS RSP SS; again at RIP, over SS. */
+	mov	8(%rsp), %r13
+	mov	%r13, 40(%rsp)
+	lea	24(%rsp), %rsp
+	popfq
+	lea	8(%rsp), %rsp
+	ret
 
 	.org	colinux_passage_page + PAGE	/* an error if it does not fit */
 

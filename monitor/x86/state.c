@@ -109,7 +109,7 @@ int cpu_check(const char **why)
 		*why = "the host kernel uses FRED event delivery; boot it with fred=off";
 	else if ((cs & 3) != 0)
 		*why = "the host kernel does not run in ring 0 (Xen PV guest?)";
-	else if (cs >> 3 >= COLINUX_PASSAGE_GDT_ENTRIES)
+	else if (cs >= COLINUX_PASSAGE_TR)
 		*why = "the host's code segment selector is out of range";
 	else
 		return 0;
@@ -165,9 +165,12 @@ static void load_xstate(struct cpu_context *c)
 		return;
 	}
 	c->host.xcr0 = xgetbv(0);
+	/* SSE can be used without its bit in XCR0 (SDM vol. 1, 13.1). */
+	if (c->guest.xcr0 != c->host.xcr0)
+		xsetbv(0, c->guest.xcr0 | c->host.xcr0);
+	__asm__ volatile("xrstor64 %0" ::"m"(*c->xstate), "a"(~0u), "d"(~0u));
 	if (c->guest.xcr0 != c->host.xcr0)
 		xsetbv(0, c->guest.xcr0);
-	__asm__ volatile("xrstor64 %0" ::"m"(*c->xstate), "a"(~0u), "d"(~0u));
 }
 
 static void save_xstate(struct cpu_context *c)
@@ -177,6 +180,8 @@ static void save_xstate(struct cpu_context *c)
 		return;
 	}
 	c->guest.xcr0 = xgetbv(0);
+	if (c->guest.xcr0 != c->host.xcr0)
+		xsetbv(0, c->guest.xcr0 | c->host.xcr0);
 	__asm__ volatile("xsave64 %0"
 			 : "+m"(*c->xstate)
 			 : "a"(~0u), "d"(~0u));

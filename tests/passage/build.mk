@@ -2,22 +2,24 @@
 # Passage tests: a runner for the box's host, and tiny bare-metal guests.
 
 PASSAGE_GUESTS := $(patsubst %.c,$(B)/%.bin,$(wildcard tests/passage/guests/*.c))
-GUEST_CFLAGS := -std=gnu11 -O1 -Wall -Wextra -ffreestanding -fno-pic \
+GUEST_CFLAGS := -std=gnu11 -O1 $(WARN) -ffreestanding -fno-pic \
 	-mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
 	-fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing -fno-toplevel-reorder
 
 # Linked flat where the loader puts it, the entry first.
 $(B)/tests/passage/guests/%.bin: tests/passage/guests/%.c \
-		tests/passage/guests/guest.h $(wildcard include/colinux/*.h)
+		$(wildcard tests/passage/guests/*.h) $(wildcard include/colinux/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -Iinclude -c -o $(@:.bin=.o) $<
-	ld -nostdlib -N -e entry \
+	ld -nostdlib -N -e entry --no-warn-rwx-segments \
 		-T tests/passage/guests/guest.ld -o $(@:.bin=.elf) $(@:.bin=.o)
 	objcopy -O binary $(@:.bin=.elf) $@
 
-$(B)/tests/passage/run: tests/passage/run.c $(wildcard include/colinux/*.h)
+PASSAGE_RUN := tests/passage/run.c tests/passage/service.c
+$(B)/tests/passage/run: $(PASSAGE_RUN) tests/passage/run.h \
+		tests/passage/guests/service.h $(wildcard include/colinux/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) $(CFLAGS) $(WARN) $(CPPFLAGS) -o $@ $< -lpthread
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) $(CPPFLAGS) -o $@ $(PASSAGE_RUN) -lpthread
 
 ALL += $(PASSAGE_GUESTS) $(B)/tests/passage/run

@@ -1,47 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs tiny bare-metal guests, one thread each, on the real driver: the
+ * Runs tiny bare-metal guests, one thread a vCPU, on the real driver: the
  * passage tests.  A guest is a flat binary linked at COLINUX_PORT_TEXT_VA +
- * 0x1000 that prints TAP lines with HC_CONSOLE and ends with HC_END.
+ * 0x1000 that prints TAP lines with HC_CONSOLE, asks for kicks and events with
+ * HC_DEVICE (service.c) and ends with HC_END.  Knows nothing of what is tested.
  *
- * usage: passage-run [-t SECONDS] GUEST.bin [GUEST.bin]...
+ * usage: run [-s] [-t SECONDS] GUEST.bin [GUEST.bin]...
+ *
+ *   -s   print each vCPU's counters at the end
+ *   -t   time limit (60)
+ *
+ * SIGTERM sets COLINUX_VIRQ_SHUTDOWN in every guest.  Status 0: every guest
+ * printed a plan, kept it, and no line said "not ok".
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <colinux/hypercall.h>
-#include <colinux/ioctl.h>
+#include "run.h"
 
-#define MEMORY		(8ull << 20)
 #define TABLES		0x500000	/* first page tables, in guest RAM */
 #define PRESENT_RW	3
 #define PAGE_2M		0x80
 
-#define CALL(nr, type) _IOWR(COLINUX_IOC_TYPE, nr, type)
-
-struct guest {
-	const char *file;
-	int fd;
-	unsigned char *ram;
-	struct colinux_extent extent;
-	pthread_t thread;
-	int failed;
-};
-
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+static struct guest *guests;
+static int nr_guests;
 
-static void die(const char *what)
+void die(const char *what)
 {
-	fprintf(stderr, "passage-run: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "run: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
@@ -65,38 +60,10 @@ static void map(struct guest *g, int levels, uint64_t va, uint64_t machine,
 	table[va >> 21 & 511] = machine | PRESENT_RW | PAGE_2M;
 }
 
-static void load(struct guest *g)
+static void read_image(struct guest *g)
 {
-	struct colinux_version version = { .abi_version = COLINUX_ABI_VERSION };
-	struct colinux_create create = {
-		.memory = MEMORY, .image = MEMORY, .nr_vcpus = 1,
-	};
-	struct colinux_get_extents extents = {
-		.table = (uintptr_t)&g->extent, .nr = 1,
-	};
-	struct colinux_vcpu_setup setup = { 0 };
-	struct colinux_boot_info *boot;
-	unsigned int next = 1;
 	ssize_t n;
 	int file;
-
-	g->fd = open("/dev/colinux", O_RDWR | O_CLOEXEC);
-	if (g->fd < 0)
-		die("/dev/colinux");
-	if (ioctl(g->fd, CALL(COLINUX_IOC_VERSION, struct colinux_version),
-		  &version))
-		die("VERSION");
-	snprintf(create.name, sizeof(create.name), "%.60s", g->file);
-	if (ioctl(g->fd, CALL(COLINUX_IOC_CREATE, struct colinux_create),
-		  &create))
-		die("CREATE");
-	if (ioctl(g->fd, CALL(COLINUX_IOC_GET_EXTENTS,
-			      struct colinux_get_extents), &extents))
-		die("GET_EXTENTS");
-	g->ram = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd,
-		      0);
-	if (g->ram == MAP_FAILED)
-		die("mmap");
 
 	file = open(g->file, O_RDONLY);
 	if (file < 0)
@@ -105,6 +72,38 @@ static void load(struct guest *g)
 	if (n <= 0)
 		die(g->file);
 	close(file);
+}
+
+static void load(struct guest *g)
+{
+	struct colinux_version version = { .abi_version = COLINUX_ABI_VERSION };
+	struct colinux_create create = {
+		.memory = MEMORY, .image = MEMORY, .nr_vcpus = VCPUS,
+	};
+	struct colinux_get_extents extents = {
+		.table = (uintptr_t)&g->extent, .nr = 1,
+	};
+	struct colinux_vcpu_setup setup = { 0 };
+	struct colinux_boot_info *boot;
+	unsigned int next = 1;
+	const char *name = strrchr(g->file, '/');
+
+	g->name = name ? name + 1 : g->file;
+	g->fd = open("/dev/colinux", O_RDWR | O_CLOEXEC);
+	if (g->fd < 0)
+		die("/dev/colinux");
+	if (CALL(g->fd, VERSION, &version))
+		die("VERSION");
+	snprintf(create.name, sizeof(create.name), "%.60s", g->name);
+	if (CALL(g->fd, CREATE, &create))
+		die("CREATE");
+	if (CALL(g->fd, GET_EXTENTS, &extents))
+		die("GET_EXTENTS");
+	g->ram = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd,
+		      0);
+	if (g->ram == MAP_FAILED)
+		die("mmap");
+	read_image(g);
 
 	map(g, (int)version.levels, COLINUX_PORT_TEXT_VA,
 	    g->extent.machine + COLINUX_PORT_TEXT_OFFSET, &next);
@@ -113,7 +112,7 @@ static void load(struct guest *g)
 	boot = (void *)(g->ram + COLINUX_PORT_DATA_OFFSET + COLINUX_BOOT_INFO);
 	boot->magic = COLINUX_BOOT_MAGIC;
 	boot->abi_version = COLINUX_ABI_VERSION;
-	boot->nr_vcpus = 1;
+	boot->nr_vcpus = VCPUS;
 	boot->tsc_khz = version.tsc_khz;
 	boot->port_machine = g->extent.machine;
 	boot->data_machine = g->extent.machine + COLINUX_PORT_DATA_OFFSET;
@@ -121,30 +120,80 @@ static void load(struct guest *g)
 	setup.rip = COLINUX_PORT_TEXT_VA + COLINUX_PORT_LINK_TEXT;
 	setup.rsp = COLINUX_PORT_DATA_VA + COLINUX_VCPU_AREAS - 64;
 	setup.cr3 = g->extent.machine + TABLES;
-	if (ioctl(g->fd, CALL(COLINUX_IOC_VCPU_SETUP,
-			      struct colinux_vcpu_setup), &setup))
+	if (CALL(g->fd, VCPU_SETUP, &setup))
 		die("VCPU_SETUP");
+}
+
+/* A whole line of a guest's output. */
+static void line(struct guest *g)
+{
+	unsigned int plan;
+
+	g->line[g->line_len] = 0;
+	if (!strncmp(g->line, "not ok", 6))
+		g->failed = 1;
+	if (!strncmp(g->line, "ok", 2) || !strncmp(g->line, "not ok", 6))
+		g->checks++;
+	if (sscanf(g->line, "1..%u", &plan) == 1)
+		g->planned = plan && plan == g->checks;
+	pthread_mutex_lock(&output);
+	printf(nr_guests > 1 ? "%s: %s\n" : "%s%s\n",
+	       nr_guests > 1 ? g->name : "", g->line);
+	fflush(stdout);
+	pthread_mutex_unlock(&output);
+	g->line_len = 0;
 }
 
 static void console(struct guest *g, uint64_t machine, uint64_t len)
 {
+	const unsigned char *text;
+
 	if (len > 4096 || machine < g->extent.machine ||
-	    machine + len > g->extent.machine + MEMORY)
+	    machine - g->extent.machine > MEMORY - len)
 		return;
-	pthread_mutex_lock(&output);
-	fwrite(g->ram + (machine - g->extent.machine), 1, len, stdout);
-	fflush(stdout);
-	pthread_mutex_unlock(&output);
+	text = g->ram + (machine - g->extent.machine);
+	pthread_mutex_lock(&g->lock);
+	for (uint64_t i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			line(g);
+		else if (g->line_len < sizeof(g->line) - 1)
+			g->line[g->line_len++] = (char)text[i];
+	}
+	pthread_mutex_unlock(&g->lock);
 }
 
+static void *run(void *arg);
+
+static int64_t start_vcpu(struct guest *g, const __u64 *args)
+{
+	struct colinux_vcpu_setup setup = {
+		.vcpu = (uint32_t)args[0], .rip = args[1], .cr3 = args[2],
+		.rsi = args[3], .rsp = args[4],
+	};
+	struct runner *r;
+
+	if (args[0] >= VCPUS)
+		return -EINVAL;
+	if (CALL(g->fd, VCPU_SETUP, &setup))
+		return -errno;
+	r = &g->runners[args[0]];
+	r->guest = g;
+	r->vcpu = setup.vcpu;
+	if (r->started)
+		return -EBUSY;
+	r->started = 1;
+	return pthread_create(&r->thread, NULL, run, r) ? -EAGAIN : 0;
+}
+
+/* A vCPU's thread: until the guest ends or this vCPU goes down. */
 static void *run(void *arg)
 {
-	struct guest *g = arg;
-	struct colinux_run r = { 0 };
+	struct runner *self = arg;
+	struct guest *g = self->guest;
+	struct colinux_run r = { .vcpu = self->vcpu };
 
 	for (;;) {
-		if (ioctl(g->fd, CALL(COLINUX_IOC_VCPU_RUN, struct colinux_run),
-			  &r)) {
+		if (CALL(g->fd, VCPU_RUN, &r)) {
 			if (errno == EINTR)
 				continue;
 			die("VCPU_RUN");
@@ -152,58 +201,115 @@ static void *run(void *arg)
 		if (r.exit == COLINUX_RUN_INTR)
 			continue;
 		if (r.exit == COLINUX_RUN_KILLED) {
-			printf("# %s: ended: %s\n", g->file, r.reason);
+			printf("# %s: ended: %s\n", g->name, r.reason);
 			g->failed = 1;
 			return NULL;
 		}
-		if (r.nr == COLINUX_HC_CONSOLE) {
+		switch (r.nr) {
+		case COLINUX_HC_CONSOLE:
 			console(g, r.args[1], r.args[2]);
 			r.ret = 0;
-		} else if (r.nr == COLINUX_HC_END) {
-			g->failed = r.args[0] != COLINUX_END_POWEROFF;
+			break;
+		case COLINUX_HC_DEVICE:
+			r.ret = service(g, r.args);
+			break;
+		case COLINUX_HC_VCPU_UP:
+			r.ret = start_vcpu(g, r.args);
+			break;
+		case COLINUX_HC_VCPU_DOWN:
 			return NULL;
-		} else {
+		case COLINUX_HC_END:
+			g->failed |= r.args[0] != COLINUX_END_POWEROFF;
+			return NULL;
+		default:
 			r.ret = -ENOSYS;
 		}
 	}
 }
 
-static void too_long(int sig)
+static void counters(struct guest *g)
+{
+	for (unsigned int i = 0; i < VCPUS; i++) {
+		struct colinux_stats s = { .vcpu = i };
+
+		if (!g->runners[i].started)
+			continue;
+		if (CALL(g->fd, STATS, &s))
+			die("STATS");
+		printf("# %s: vCPU %u: irq %" PRIu64 " nmi %" PRIu64
+		       " hypercall %" PRIu64 " switches %" PRIu64
+		       " full %" PRIu64 " halts %" PRIu64 "\n",
+		       g->name, i, (uint64_t)s.exits_irq,
+		       (uint64_t)s.exits_nmi, (uint64_t)s.exits_hypercall,
+		       (uint64_t)s.switches, (uint64_t)s.full_switches,
+		       (uint64_t)s.halts);
+	}
+}
+
+/* SIGALRM: the time limit; SIGTERM: ask the guests to end. */
+static void on_signal(int sig)
 {
 	static const char text[] = "not ok - time limit\n";
 
-	(void)sig;
-	if (write(1, text, sizeof(text) - 1) < 0)
+	if (sig == SIGALRM) {
+		if (write(1, text, sizeof(text) - 1) < 0)
+			_exit(4);
 		_exit(3);
-	_exit(3);
+	}
+	for (int i = 0; i < nr_guests; i++) {
+		struct colinux_kick kick = { .virq = COLINUX_VIRQ_SHUTDOWN };
+
+		CALL(guests[i].fd, KICK, &kick);
+	}
 }
 
 int main(int argc, char **argv)
 {
-	struct guest *guests;
-	int opt, failed = 0;
+	int opt, failed = 0, show = 0;
 	unsigned int limit = 60;
 
-	while ((opt = getopt(argc, argv, "t:")) != -1) {
-		if (opt != 't')
+	while ((opt = getopt(argc, argv, "st:")) != -1) {
+		if (opt == 's')
+			show = 1;
+		else if (opt == 't')
+			limit = (unsigned int)atoi(optarg);
+		else
 			return 2;
-		limit = (unsigned int)atoi(optarg);
 	}
-	signal(SIGALRM, too_long);
-	alarm(limit);
-	guests = calloc((size_t)argc, sizeof(*guests));
-	if (!guests)
-		die("memory");
-	for (int i = optind; i < argc; i++) {
-		guests[i].file = argv[i];
+	nr_guests = argc - optind;
+	guests = calloc((size_t)nr_guests, sizeof(*guests));
+	if (!guests || nr_guests < 1)
+		die("no guests");
+	for (int i = 0; i < nr_guests; i++) {
+		guests[i].file = argv[optind + i];
+		guests[i].storm = -1;
+		pthread_mutex_init(&guests[i].lock, NULL);
 		load(&guests[i]);
 	}
-	for (int i = optind; i < argc; i++)
-		if (pthread_create(&guests[i].thread, NULL, run, &guests[i]))
+	signal(SIGALRM, on_signal);
+	signal(SIGTERM, on_signal);
+	alarm(limit);
+	for (int i = 0; i < nr_guests; i++) {
+		struct runner *r = &guests[i].runners[0];
+
+		r->guest = &guests[i];
+		r->started = 1;
+		if (pthread_create(&r->thread, NULL, run, r))
 			die("thread");
-	for (int i = optind; i < argc; i++) {
-		pthread_join(guests[i].thread, NULL);
-		failed |= guests[i].failed;
+	}
+	for (int i = 0; i < nr_guests; i++) {
+		struct guest *g = &guests[i];
+
+		pthread_join(g->runners[0].thread, NULL);
+		service_end(g);
+		for (unsigned int v = 1; v < VCPUS; v++)
+			if (g->runners[v].started)
+				pthread_join(g->runners[v].thread, NULL);
+		if (!g->planned)
+			printf("# %s: no plan, or another one\n", g->name);
+		failed |= g->failed | !g->planned;
+		if (show)
+			counters(g);
 	}
 	return failed;
 }

@@ -10,12 +10,19 @@
 #include <stdint.h>
 #include <colinux/hypercall.h>
 #include <colinux/passage.h>
+#include "service.h"
 
 #define BOOT ((volatile struct colinux_boot_info *)COLINUX_PORT_DATA_VA)
-#define AREA ((struct colinux_vcpu_area *)COLINUX_VCPU_AREA_VA(0))
+
+/* Stack n ends STACK_SIZE * n below the vCPU areas, so RSP tells the vCPU. */
+#define STACK_SIZE 0x4000ull
+#define STACK_TOP(n) \
+	(COLINUX_PORT_DATA_VA + COLINUX_VCPU_AREAS - STACK_SIZE * (n))
+/* Where the runner puts page tables and nobody else anything. */
+#define FREE_OFFSET 0x10000ull	/* in the data region, 64 KiB */
 
 static unsigned int test_nr;
-static volatile uint64_t irqs, nmis;
+static volatile uint64_t irqs, nmis, noted_nmis;
 static char line[256] __attribute__((aligned(512)));
 static uint64_t idt[512] __attribute__((aligned(16)));
 static struct {
@@ -23,12 +30,31 @@ static struct {
 	uint64_t base;
 } idtr = { .limit = sizeof(idt) - 1 };
 
+static inline uint64_t vcpu_id(void)
+{
+	uint64_t sp;
+
+	__asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+	return (COLINUX_PORT_DATA_VA + COLINUX_VCPU_AREAS - 1 - sp) /
+	       STACK_SIZE;
+}
+
+/* On a vCPU's own stack only: not in an NMI handler inside the passage. */
+#define AREA ((struct colinux_vcpu_area *)COLINUX_VCPU_AREA_VA(vcpu_id()))
+
+/*
+ * IF=0.  An NMI that hit the last instructions of the passage, after its own
+ * look at `noted`, is in `noted` still: the host gets it now.
+ */
 static void passage(void)
 {
 	void (*fn)(void *, uint64_t) =
 		(void *)(COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_SWITCH);
+	struct colinux_vcpu_area *area = AREA;
 
-	fn(&AREA->side, AREA->side.peer);
+	do
+		fn(&area->side, area->side.peer);
+	while (*(volatile uint64_t *)&area->side.noted);
 }
 
 static inline uint64_t flags_off(void)
@@ -110,7 +136,7 @@ static void __attribute__((noreturn)) end(void)
 		hypercall(COLINUX_HC_END, COLINUX_END_POWEROFF, 0, 0);
 }
 
-static uint64_t rdtsc(void)
+static inline uint64_t rdtsc(void)
 {
 	uint32_t lo, hi;
 
@@ -132,19 +158,74 @@ static inline __attribute__((unused)) void wrmsr(uint32_t msr, uint64_t v)
 			 "d"((uint32_t)(v >> 32)));
 }
 
+static inline __attribute__((unused)) bool pending(unsigned int virq)
+{
+	return __atomic_load_n(&AREA->pending, __ATOMIC_SEQ_CST) >> virq & 1;
+}
+
+/* Take all pending virtual interrupts. */
+static inline __attribute__((unused)) uint64_t take(void)
+{
+	return __atomic_exchange_n(&AREA->pending, 0, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * An NMI inside the passage, or with an exit reason that the host has yet to
+ * read, must not switch: it is left in `noted` for the passage or its caller.
+ * frame = error code, RIP, CS, RFLAGS, RSP, SS.
+ */
+static void nmi(uint64_t *frame)
+{
+	struct colinux_vcpu_area *area;
+
+	nmis++;
+	if (frame[1] - COLINUX_PORT_TEXT_VA < COLINUX_PAGE_SIZE) {
+		/* RSP may be the end of the side page: that is the area, too. */
+		area = (void *)((frame[4] - 1) & ~(COLINUX_PAGE_SIZE - 1ull));
+		if ((frame[4] - 1 - COLINUX_PORT_DATA_VA) <
+		    COLINUX_VCPU_AREAS)
+			area = (void *)COLINUX_VCPU_AREA_VA(
+				(COLINUX_PORT_DATA_VA + COLINUX_VCPU_AREAS - 1 -
+				 frame[4]) /
+				STACK_SIZE);
+	} else {
+		area = AREA;
+		if (!*(volatile uint32_t *)&area->reason) {
+			*(volatile uint32_t *)&area->reason = COLINUX_EXIT_NMI;
+			passage();
+			return;
+		}
+	}
+	noted_nmis++;
+	__atomic_fetch_or(&area->side.noted, COLINUX_NOTED_NMI,
+			  __ATOMIC_SEQ_CST);
+}
+
+#ifndef OWN_VECTORS
+static bool own_vector(uint64_t vector, uint64_t *frame)
+{
+	(void)vector;
+	(void)frame;
+	return false;
+}
+#else
+/* For guests with vectors of their own: true when that was one. */
+static bool own_vector(uint64_t vector, uint64_t *frame);
+#endif
+
 /* Called by the stubs below with the vector. */
 __attribute__((used)) void interrupt(uint64_t vector, uint64_t *frame);
 void interrupt(uint64_t vector, uint64_t *frame)
 {
-	if (vector >= 32) {
+	if (own_vector(vector, frame)) {
+		;
+	} else if (vector >= 32) {
 		irqs++;
 		AREA->vector = (uint32_t)vector;
 		*(volatile uint32_t *)&AREA->reason = COLINUX_EXIT_IRQ;
 		passage();
 	} else if (vector == 2) {
-		nmis++;
-		*(volatile uint32_t *)&AREA->reason = COLINUX_EXIT_NMI;
-		passage();
+		nmi(frame);
 	} else {
 		put("not ok - exception ");
 		put_number(vector);
@@ -200,6 +281,53 @@ static void set_up_idt(void)
 	}
 	idtr.base = (uint64_t)idt;
 	__asm__ volatile("lidt %0" ::"m"(idtr.limit));
+}
+
+static inline __attribute__((unused)) uint64_t read_cr4(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(v));
+	return v;
+}
+
+static inline __attribute__((unused)) void write_cr4(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr4" ::"r"(v));
+}
+
+static inline __attribute__((unused)) void cpuid(uint32_t leaf, uint32_t sub,
+						 uint32_t *a, uint32_t *b,
+						 uint32_t *c, uint32_t *d)
+{
+	__asm__ volatile("cpuid"
+			 : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d)
+			 : "a"(leaf), "c"(sub));
+}
+
+/* A check that this CPU cannot do. */
+static void __attribute__((unused)) skip(const char *what, const char *why)
+{
+	put("ok ");
+	put_number(++test_nr);
+	put(" - ");
+	put(what);
+	put(" # SKIP ");
+	put(why);
+	put("\n");
+}
+
+/* Ask the runner for something. */
+static int64_t __attribute__((unused)) runner(uint64_t command, uint64_t a,
+					      uint64_t b)
+{
+	uint64_t flags = flags_off();
+	int64_t ret;
+
+	AREA->args[3] = b;
+	ret = hypercall(COLINUX_HC_DEVICE, TEST_DEVICE, command, a);
+	__asm__ volatile("push %0; popfq" ::"r"(flags) : "memory", "cc");
+	return ret;
 }
 
 static void guest_main(void);

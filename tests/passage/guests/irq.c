@@ -2,16 +2,6 @@
 /* Host interrupts during a guest loop; the timer; the interrupt window. */
 #include "guest.h"
 
-static bool pending(unsigned int virq)
-{
-	return __atomic_load_n(&AREA->pending, __ATOMIC_SEQ_CST) >> virq & 1;
-}
-
-static void take(void)
-{
-	__atomic_exchange_n(&AREA->pending, 0, __ATOMIC_SEQ_CST);
-}
-
 static void guest_main(void)
 {
 	uint64_t khz = BOOT->tsc_khz, start = rdtsc(), before, deadline;

@@ -14,14 +14,6 @@
 static uint8_t ymm_in[256] __attribute__((aligned(64)));
 static uint8_t ymm_out[256] __attribute__((aligned(64)));
 
-static void cpuid(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c,
-		  uint32_t *d)
-{
-	__asm__ volatile("cpuid"
-			 : "=a"(*a), "=b"(*b), "=c"(*c), "=d"(*d)
-			 : "a"(leaf), "c"(0));
-}
-
 /* All 15 registers hold known values while at least `n` interrupts come. */
 static bool registers_survive(uint64_t n)
 {
@@ -143,26 +135,26 @@ static void vectors(bool avx)
 	for (unsigned int i = 0; i < sizeof(ymm_in); i++)
 		ymm_in[i] = (uint8_t)(i * 7 + 3);
 	if (avx) {
-		__asm__ volatile("vmovdqa %0, %%ymm0" ::"m"(ymm_in[0]));
-		__asm__ volatile("vmovdqa %0, %%ymm15" ::"m"(ymm_in[32]));
+		__asm__ volatile("vmovdqa %0, %%ymm0" ::"m"(ymm_in[0]) : "memory");
+		__asm__ volatile("vmovdqa %0, %%ymm15" ::"m"(ymm_in[32]) : "memory");
 	} else {
-		__asm__ volatile("movdqa %0, %%xmm0" ::"m"(ymm_in[0]));
-		__asm__ volatile("movdqa %0, %%xmm15" ::"m"(ymm_in[32]));
+		__asm__ volatile("movdqa %0, %%xmm0" ::"m"(ymm_in[0]) : "memory");
+		__asm__ volatile("movdqa %0, %%xmm15" ::"m"(ymm_in[32]) : "memory");
 	}
 	__asm__ volatile("fninit; fldpi; fld1");
 	hypercall(COLINUX_HC_YIELD, 0, 0, 0);
 	hypercall(COLINUX_HC_TIMER, rdtsc() + BOOT->tsc_khz * 10, 0, 0);
 	hypercall(COLINUX_HC_HALT, 0, 0, 0);
-	__asm__ volatile("fstpt %0" : "=m"(ymm_out[128]));
+	__asm__ volatile("fstpt %0" : "=m"(ymm_out[128])::"memory");
 	check(*(uint64_t *)&ymm_out[128] == 1ull << 63 &&
 		      *(uint16_t *)&ymm_out[136] == 0x3fff,
 	      "x87 stack");
 	if (avx) {
-		__asm__ volatile("vmovdqa %%ymm0, %0" : "=m"(ymm_out[0]));
-		__asm__ volatile("vmovdqa %%ymm15, %0" : "=m"(ymm_out[32]));
+		__asm__ volatile("vmovdqa %%ymm0, %0" : "=m"(ymm_out[0])::"memory");
+		__asm__ volatile("vmovdqa %%ymm15, %0" : "=m"(ymm_out[32])::"memory");
 	} else {
-		__asm__ volatile("movdqa %%xmm0, %0" : "=m"(ymm_out[0]));
-		__asm__ volatile("movdqa %%xmm15, %0" : "=m"(ymm_out[32]));
+		__asm__ volatile("movdqa %%xmm0, %0" : "=m"(ymm_out[0])::"memory");
+		__asm__ volatile("movdqa %%xmm15, %0" : "=m"(ymm_out[32])::"memory");
 	}
 	for (unsigned int i = 0; i < 64; i++)
 		if (avx || (i & 31) < 16)
@@ -181,7 +173,7 @@ static void guest_main(void)
 	control_registers();
 	debug_registers();
 
-	cpuid(1, &a, &b, &c, &d);
+	cpuid(1, 0, &a, &b, &c, &d);
 	avx = (c >> 26 & 1) && (c >> 28 & 1);
 	if (avx) {
 		__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
