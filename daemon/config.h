@@ -37,7 +37,7 @@ struct config {
 	char name[CONFIG_NAME];
 	char kernel[CONFIG_PATH];
 	char initrd[CONFIG_PATH];
-	char modules[CONFIG_PATH];	/* directory with the kernel's .ko files */
+	char modules[CONFIG_PATH];	/* directory of the kernel's modules */
 	char port[CONFIG_PATH];
 	char init[CONFIG_PATH];		/* colinux-init */
 	char root[64];			/* as written: /dev/cobd0 */

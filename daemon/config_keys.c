@@ -399,7 +399,7 @@ const struct config_key *config_find_key(const char *name, unsigned int *index)
 			return key;
 		if (!key->indexed || !isdigit((unsigned char)*digits))
 			continue;
-		/* Three digits are too many anyway; leading zeros are not ours. */
+		/* Three digits are too many; leading zeros are not ours. */
 		if (strspn(digits, "0123456789") != strlen(digits) ||
 		    strlen(digits) > 3 || (*digits == '0' && digits[1]))
 			continue;

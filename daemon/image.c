@@ -87,8 +87,9 @@ static int run_mmdebstrap(const struct work *work, struct error *error)
 	char include[2048];
 	const char *arguments[] = {
 		"mmdebstrap", "--mode=root", "--variant=minbase",
-		"--format=directory", include, "--aptopt=Apt::Install-Recommends "
-		"\"false\"", options->suite, work->tree, options->mirror, NULL,
+		"--format=directory", include,
+		"--aptopt=Apt::Install-Recommends \"false\"", options->suite,
+		work->tree, options->mirror, NULL,
 	};
 	int length;
 

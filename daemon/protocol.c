@@ -110,7 +110,7 @@ int protocol_parse(const char *line, size_t length,
 		return error_set(error, "the request is too long");
 	for (size_t i = 0; i < length; i++)
 		if (line[i] < ' ' || line[i] > '~')
-			return error_set(error, "the request is not plain text");
+			return error_set(error, "the request is no plain text");
 	memcpy(copy, line, length);
 	copy[length] = '\0';
 	word = strtok_r(copy, " ", &rest);

@@ -25,7 +25,7 @@
 enum protocol_verb {
 	PROTOCOL_STATUS,	/* name, pid, state, uptime, mem, ... */
 	PROTOCOL_STATS,		/* counters of each vCPU, devices */
-	PROTOCOL_STOP,		/* timeout=SECONDS force=0|1; answers at the end */
+	PROTOCOL_STOP,		/* timeout= force=0|1; answers at the end */
 	PROTOCOL_KILL,		/* answers at the end */
 	PROTOCOL_CONSOLE,	/* columns= rows= scrollback=BYTES */
 	PROTOCOL_RESIZE,	/* columns= rows= */

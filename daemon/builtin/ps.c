@@ -38,7 +38,7 @@ static void print_row(void *opaque, const struct runtime *runtime)
 
 	(void)opaque;
 	protocol_request_init(&request, PROTOCOL_STATUS);
-	/* One that does not listen yet, or no longer, is listed all the same. */
+	/* One that does not listen yet, or no longer, is listed as well. */
 	client_request(runtime, &request, take, &row, NULL);
 	snprintf(uptime, sizeof(uptime), "%lu:%02lu:%02lu", row.uptime / 3600,
 		 row.uptime / 60 % 60, row.uptime % 60);

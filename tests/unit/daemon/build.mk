@@ -16,3 +16,5 @@ $(eval $(call unit_test,daemon-console,tests/unit/daemon/console_test.c \
 	$(DAEMON_TEST),libuv libseccomp))
 $(eval $(call unit_test,daemon-control,tests/unit/daemon/control_test.c \
 	$(DAEMON_TEST),libuv libseccomp))
+$(eval $(call unit_test,daemon-interrupt,tests/unit/daemon/interrupt_test.c \
+	tests/unit/virtio/tap.c daemon/os/linux/interrupt.c,libuv))

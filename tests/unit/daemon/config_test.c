@@ -183,8 +183,8 @@ static void on_report(void *opaque, const struct config_origin *origin,
 
 static void test_report(void)
 {
-	static const char text[] = "mem=64 cpus=x\nname=a b=\"\ncobd0=/x kernal="
-				   "/y";
+	static const char text[] =
+		"mem=64 cpus=x\nname=a b=\"\ncobd0=/x kernal=/y";
 	struct heard heard = { 0 };
 
 	config_init(config);

@@ -195,7 +195,8 @@ static void test_requests(void)
 {
 	static const char *const good[] = {
 		"status", "stats", "kill", "stop", "stop timeout=5",
-		"stop force=1 timeout=0", "console", "resize columns=80 rows=25",
+		"stop force=1 timeout=0", "console",
+		"resize columns=80 rows=25",
 		"console columns=132 rows=50 scrollback=0",
 	};
 	static const char *const bad[] = {

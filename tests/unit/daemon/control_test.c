@@ -187,7 +187,9 @@ static void test_streams(void)
 	send_line(fast, "console columns=90 rows=30\ntyped");
 	answer[0] = '\0';
 	check(run_until((take_answer(fast, answer, sizeof(answer)),
-			 *answer)) && !strcmp(answer, "ok\n"), "a reader is accepted");
+			 *answer)) &&
+		      !strcmp(answer, "ok\n"),
+	      "a reader is accepted");
 	check(run_until(console_input_room(console) == CONSOLE_INPUT - 5) &&
 		      console_take_input(console, got, 100) == 5 &&
 		      !memcmp(got, "typed", 5),
