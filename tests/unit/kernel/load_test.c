@@ -165,8 +165,8 @@ static void check_boot_params(const struct guest_ram *ram,
 		      p[0x210] == 0xff && p[0x211] == 1 &&
 		      get32(p + 0x23c) == 4 && p[0x1ef] == 0,
 	      "boot_params: header, loader, no KASLR, subarch, sentinel");
-	check(!strcmp(line, "lpj=10000000 console=hvc0 rdinit=/colinux-init "
-			    "one two user=1 -- init words") &&
+	check(!strcmp(line, "lpj=10000000 console=hvc0 one two "
+			    "rdinit=/colinux-init user=1 -- init words") &&
 		      !strcmp(line, result->cmdline),
 	      "command line: %s", result->cmdline);
 	check(get32(p + 0x21c) == 11 && !memcmp(initrd, "12345\0\0\0abc", 11),
