@@ -26,9 +26,11 @@ static long now_ms(void)
 
 static void become_colinux(const char *const words[])
 {
-	const char *arguments[64] = { "colinux" };
+	const char *arguments[64] = { getenv("FAKE_NAME") };
 	int nr = 1;
 
+	if (!arguments[0])
+		arguments[0] = "colinux";
 	for (; *words && nr < 63; words++)
 		arguments[nr++] = *words;
 	setenv("FAKE_COLINUX", "1", 1);

@@ -327,6 +327,52 @@ static void test_start(void)
 	check(strstr(text, "fake login: "), "with the console in it");
 }
 
+/* Wrong values are found before any tool is asked for. */
+static void test_image_options(void)
+{
+	static const char *const bad[][2] = {
+		{ "--size", "1" },	      { "--size", "x" },
+		{ "--suite", "a b" },	      { "--suite", "-x" },
+		{ "--mirror", "-x" },	      { "--include", "a;b" },
+		{ "--include", "$(x)" },      { "--hostname", "a.b_c" },
+		{ "--kernel-package", "a/b" }, { "--modules", "/none" },
+		{ "--root-password", "a:b" }, { "--frob", "1" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		check(child_run(&child, COMMAND("image", "create", "/tmp/x",
+						bad[i][0], bad[i][1])) == 2,
+		      "image create %s %s: %s", bad[i][0], bad[i][1],
+		      child.text);
+	check(child_run(&child, COMMAND("image", "create")) == 2, "%s",
+	      child.text);
+	check(child_run(&child, COMMAND("image", "frob")) == 2, "%s",
+	      child.text);
+}
+
+static void test_classic(void)
+{
+	char at[100], conf[96];
+	FILE *file;
+
+	snprintf(conf, sizeof(conf), "%s/old.conf", directory);
+	snprintf(at, sizeof(at), "@%s", conf);
+	file = fopen(conf, "w");
+	fprintf(file, "%s\n%s\nroot=/dev/cobd0\nro\nmem=64\n", kernel, disk);
+	fclose(file);
+	setenv("FAKE_NAME", "/usr/sbin/colinux-daemon", 1);
+	child_start(&child, false, COMMAND(at, "port=/dev/null",
+					   "colinux-init=/dev/null",
+					   "sandbox=off", "mem=128"));
+	child_type(&child, "poweroff\n");
+	check(child_end(&child) == 0 &&
+		      strstr(child.text, "memory: 128 MB") &&
+		      strstr(child.text, "root=/dev/vda ro\n"),
+	      "colinux-daemon @FILE");
+	unsetenv("FAKE_NAME");
+	unlink(conf);
+}
+
 /* A name that nobody has given varies; a file gives it. */
 static void test_names(void)
 {
@@ -396,6 +442,8 @@ int main(int argc, char **argv)
 	test_console();
 	test_terminal();
 	test_start();
+	test_image_options();
+	test_classic();
 	test_names();
 	test_sandbox();
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
