@@ -124,8 +124,8 @@ static void add_words(char *line, size_t *used, const char *format, ...)
 
 /*
  * What must be said to a kernel without hardware is the port's business
- * (.colinux.cmdline).  Ours come first: of most parameters the last one counts, and the user's
- * line may end with "-- words for init".
+ * (.colinux.cmdline).  Ours come first: of most parameters the last one
+ * counts, and the user's line may end with "-- words for init".
  */
 static int build_cmdline(struct plan *plan, struct error *error)
 {
