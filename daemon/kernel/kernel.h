@@ -94,9 +94,9 @@ struct guest_pack {
 
 /*
  * Build the initrd that is put in front of the distribution's own:
- * /colinux-init (from the file init_path, NULL = none), /colinux/NAME.ko for each module
- * that is not built in, and /colinux/modules, a list of their full names in
- * load order, one a line.
+ * /colinux-init (from the file init_path, NULL = none), /colinux/NAME.ko for
+ * each module that is not built in, and /colinux/modules, a list of their full
+ * names in load order, one a line.
  *
  * directory: the module directory, as /lib/modules/RELEASE; NULL or a missing
  * directory is an error only if a needed module is not built in.  release is
