@@ -87,11 +87,12 @@ static bool list_device(const struct block_device *device, void *data)
 	(void)data;
 	block_fs(device, &fs);
 	block_partition(device, &part);
-	say("  /dev/", device->name, device->classic[0] ? " = " : "",
-	    device->classic, " ", fs.type[0] ? fs.type : "(no file system)",
-	    fs.uuid[0] ? " UUID=" : "", fs.uuid,
-	    fs.label[0] ? " LABEL=" : "", fs.label,
-	    part.uuid[0] ? " PARTUUID=" : "", part.uuid);
+	report("  /dev/", device->name, device->classic[0] ? " = " : "",
+	       device->classic, " ", fs.type[0] ? fs.type : "(no file system)",
+	       fs.uuid[0] ? " UUID=" : "", fs.uuid,
+	       fs.label[0] ? " LABEL=" : "", fs.label,
+	       part.uuid[0] ? " PARTUUID=" : "", part.uuid,
+	       part.label[0] ? " PARTLABEL=" : "", part.label);
 	return false;
 }
 
@@ -105,13 +106,21 @@ static bool count_device(const struct block_device *device, void *data)
 static void __attribute__((noreturn)) no_device(const char *root)
 {
 	unsigned int count = 0;
+	int fd;
 
 	for_each_block_device(count_device, &count);
 	if (!count)
 		die("root=", root, ": there is no disk at all; give the "
 		    "machine one (cobd0=FILE) and check the messages about "
 		    "modules above");
-	say("the disks of this machine:");
+	/* Else the kernel drops all but ten lines in five seconds. */
+	fd = sys_openat(AT_FDCWD, "/proc/sys/kernel/printk_devkmsg",
+			O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		sys_write(fd, "on\n", 3);
+		sys_close(fd);
+	}
+	report("the disks of this machine:");
 	for_each_block_device(list_device, NULL);
 	die("root=", root, " is none of the disks there are, listed above: "
 	    "correct it, or give rootwait to wait for it");

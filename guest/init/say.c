@@ -68,6 +68,19 @@ void say_list(const char *first, ...)
 		to_log(line, n);
 }
 
+void report_list(const char *first, ...)
+{
+	char line[512];
+	va_list args;
+	size_t n;
+
+	va_start(args, first);
+	n = compose(line, sizeof(line), first, args);
+	va_end(args);
+	if (!to_log(line, n))
+		to_console(line, n);
+}
+
 void die_list(const char *first, ...)
 {
 	char line[512];

@@ -15,9 +15,15 @@
 void say_list(const char *first, ...) __attribute__((sentinel));
 
 /*
- * Say why and end: the kernel panics when its init exits, which the VM process
- * reports as the guest's end.  The line goes to the kernel's log, which the
- * early console shows whatever has become of the others.
+ * The same in the kernel's log, which the early console shows whatever has
+ * become of the others, and which a panic repeats.
+ */
+#define report(...) report_list(__VA_ARGS__, NULL)
+void report_list(const char *first, ...) __attribute__((sentinel));
+
+/*
+ * Report why and end: the kernel panics when its init exits, and that is how
+ * the VM process learns of it.
  */
 #define die(...) die_list(__VA_ARGS__, NULL)
 __attribute__((noreturn))
