@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+# The benchmarks: a QEMU plugin that counts instructions, and static programs
+# that run on every kind of kernel.
+BENCH := $(B)/bench/count.so $(B)/bench/mark
+
+ALL += $(BENCH)
+
+$(B)/bench/count.so: bench/plugin.c bench/plugin_api.h
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) -fPIC -fvisibility=hidden -shared \
+		-o $@ $<
+
+$(B)/bench/mark: bench/mark.c bench/mark.h
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -Wl,-e,bench_start -o $@ $<
+
+$(B)/bench/micro: bench/micro.c bench/mark.h
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -o $@ $<
+
+.PHONY: bench
+bench: all
+	@bench/run

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The marker init of bench/boot: its first instruction is the end of the
+ * measurement.  Says that it is there and ends the machine: by a restart when
+ * there is an argument (or parameter) "restart", which machines without ACPI
+ * need, else by power-off.
+ *
+ * As a program of the host, "mark NAME" executes the mark of four letters:
+ * "begn", "done" or "init".
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mark.h"
+
+static int one_mark(const char *name)
+{
+	if (!strcmp(name, "begn"))
+		MARK("begn");
+	else if (!strcmp(name, "done"))
+		MARK("done");
+	else
+		return 2;
+	return 0;
+}
+
+static int as_init(int argc, char **argv)
+{
+	int how = RB_POWER_OFF;
+
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "restart"))
+			how = RB_AUTOBOOT;
+	puts("bench: init");
+	fflush(stdout);
+	reboot(how);
+	return 1;
+}
+
+/* The kernel starts us here; start.S is the C library's and comes later. */
+__asm__(".globl bench_start\n"
+	"bench_start:\n"
+	".byte 0x0f, 0x1f, 0x80; .ascii \"init\"\n"
+	"jmp _start\n");
+
+int main(int argc, char **argv)
+{
+	if (getpid() == 1)
+		return as_init(argc, argv);
+	return argc == 2 ? one_mark(argv[1]) : 2;
+}
