@@ -14,6 +14,7 @@
 #define PIECE_PAGES	(PIECE / PAGE_SIZE)
 /* One MDL describes at most this much: NT 5.2 allows about 32 MiB. */
 #define BATCH		(16ull << 20)
+#define RESERVE		(64ull << 20)	/* left to NT */
 
 struct piece {
 	u64 pfn;
@@ -307,12 +308,30 @@ static int make_table(struct host_memory *mem)
 	return 0;
 }
 
+/* NT would give all that it has before it says no, and suffer. */
+static bool there_is(u64 size)
+{
+	struct nt_performance *p = host_zalloc(sizeof(*p));
+	bool enough;
+
+	if (!p)
+		return false;
+	enough = NT_SUCCESS(ZwQuerySystemInformation(NT_PERFORMANCE, p,
+						     sizeof(*p), NULL)) &&
+		 size / PAGE_SIZE + RESERVE / PAGE_SIZE <= p->available_pages;
+	host_zfree(p, sizeof(*p));
+	return enough;
+}
+
 int host_memory_alloc(u64 size, u64 image, struct host_memory **out,
 		      const struct colinux_extent **table, u32 *nr)
 {
-	struct host_memory *mem = host_zalloc(sizeof(*mem));
+	struct host_memory *mem;
 	int err = -CO_ENOMEM;
 
+	if (!there_is(size))
+		return -CO_ENOMEM;
+	mem = host_zalloc(sizeof(*mem));
 	if (!mem)
 		return -CO_ENOMEM;
 	mem->max = size / PIECE;

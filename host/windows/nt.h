@@ -23,9 +23,20 @@
 #define NT_TIMER_HIGH_RES	4		/* EX_TIMER_HIGH_RESOLUTION */
 
 /* ZwQuerySystemInformation() classes. */
+#define NT_PERFORMANCE		2
 #define NT_CODE_INTEGRITY	103	/* since NT 6.0 */
 #define NT_ISOLATED_USER_MODE	165	/* since NT 10.0 */
 #define NT_CI_HVCI		0x400	/* CODEINTEGRITY_OPTION_HVCI_KMCI_ENABLED */
+
+/* The beginning of SYSTEM_PERFORMANCE_INFORMATION; it grows with NT. */
+struct nt_performance {
+	ULONGLONG idle, bytes[3];
+	ULONG operations[3];
+	ULONG available_pages;
+	UCHAR rest[512 - 48];
+};
+_Static_assert(__builtin_offsetof(struct nt_performance, available_pages) == 44,
+	       "SYSTEM_PERFORMANCE_INFORMATION");
 
 struct nt_code_integrity {
 	ULONG length;
