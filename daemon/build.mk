@@ -7,7 +7,7 @@ DAEMON_COMMON := $(addprefix daemon/,client.c client_console.c command.c \
 	paths.c program.c protocol.c runtime.c session.c standard_io.c \
 	terminal.c vcpu.c) \
 	$(addprefix daemon/builtin/,check.c console.c image.c info.c ps.c \
-	run.c start.c stop.c version.c) \
+	run.c slirp.c start.c stop.c version.c) \
 	$(addprefix daemon/os/linux/,process.c sandbox.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)

@@ -53,6 +53,8 @@ const struct command commands[] = {
 	  "  --partition             a whole disk with a partition table" },
 	{ "help", cmd_help, "[COMMAND]", "explain a command", NULL },
 	{ "version", cmd_version, "", "print the version", NULL },
+	/* Without a summary: not for people. */
+	{ "--slirp", cmd_slirp, "NAME KEY VALUE", NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -108,7 +110,8 @@ static void print_commands(FILE *to)
 	fprintf(to, "Usage: colinux COMMAND [ARGUMENT]...\n\n"
 		    "Run another Linux, kernel included, beside this one.\n\n");
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(to, "  %-10s %s\n", c->name, c->summary);
+		if (c->summary)
+			fprintf(to, "  %-10s %s\n", c->name, c->summary);
 	fprintf(to, "\ncolinux COMMAND --help explains one; man colinux.\n");
 }
 
@@ -134,7 +137,7 @@ int cmd_help(int argc, char **argv)
 		return 0;
 	}
 	command = find_command(argv[1]);
-	if (!command)
+	if (!command || !command->summary)
 		return usage_error("help", "there is no command %s", argv[1]);
 	print_help(command);
 	return 0;

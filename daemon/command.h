@@ -41,6 +41,7 @@ int cmd_check(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
+int cmd_slirp(int argc, char **argv);
 
 /* command.c */
 /* All of the command: picks a row of the table; returns the exit status. */

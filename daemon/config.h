@@ -16,8 +16,10 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "net/options.h"
 
 #define CONFIG_PATH 4096
+#define CONFIG_NETS 8		/* eth0 to eth7 */
 #define CONFIG_DISKS 26		/* /dev/vda to /dev/vdz */
 /* COMMAND_LINE_SIZE of x86 is 2048; the loader's own parameters need room. */
 #define CONFIG_PARAMETERS 1536
@@ -46,6 +48,7 @@ struct config {
 	unsigned int stop_timeout;	/* seconds */
 	bool no_sandbox;
 	struct config_disk disk[CONFIG_DISKS];	/* by cobd number */
+	struct net_options net[CONFIG_NETS];	/* by eth number */
 	char parameters[CONFIG_PARAMETERS];	/* for the kernel, no root= */
 	bool name_given;
 };

@@ -317,6 +317,28 @@ static int set_root(struct config *config, struct config_word *word,
 	return 0;
 }
 
+static int set_eth(struct config *config, struct config_word *word,
+		   struct error *error)
+{
+	static const char *const meanings[] = {
+		[NET_SLIRP] = "addresses translated by this process (slirp)",
+		[NET_TUNTAP] = "a TAP interface of the host",
+		[NET_BRIDGE] = "a port of a bridge of the host",
+		[NET_MACVTAP] = "a port beside an interface of the host",
+	};
+	struct net_options *options;
+
+	if (word->index >= CONFIG_NETS)
+		return error_set(error, "%s: there is eth0 to eth%d",
+				 word->key, CONFIG_NETS - 1);
+	options = &config->net[word->index];
+	if (net_options_parse(options, word->key, word->value, error) < 0)
+		return -1;
+	config_meaning(word, "network card %u: %s", word->index,
+		       meanings[options->kind]);
+	return 0;
+}
+
 static int set_later(struct config *config, struct config_word *word,
 		     struct error *error)
 {
@@ -338,6 +360,8 @@ static const struct config_key keys[] = {
 	{ "cpus", false, "N", set_cpus, "virtual CPUs; default 1" },
 	{ "cobd", true, "FILE[,ro][,direct]", set_cobd,
 	  "block device N: raw image file or block device of the host" },
+	{ "eth", true, "slirp|tuntap|bridge|macvtap[,...]", set_eth,
+	  "network card N: see colinux.conf(5)" },
 	{ "root", false, "DEVICE", set_root,
 	  "root file system: /dev/cobd0, /dev/cobd0p1 or an alias" },
 	{ "name", false, "NAME", set_name,
@@ -352,7 +376,6 @@ static const struct config_key keys[] = {
 	  "port object instead of the installed one" },
 	{ "colinux-init", false, "FILE", set_init,
 	  "colinux-init instead of the installed one" },
-	{ "eth", true, "...", set_later, NULL },
 	{ "cofs", true, "...", set_later, NULL },
 	{ "ttys", true, "...", set_later, NULL },
 	{ "exec", true, "...", set_later, NULL },

@@ -162,6 +162,38 @@ static int add_disks(struct machine *machine, struct error *error)
 	return 0;
 }
 
+static int add_cards(struct machine *machine, struct error *error)
+{
+	const struct config *config = machine->config;
+	struct net_device_options options;
+	char text[512], tag[16];
+	int device;
+
+	for (unsigned int i = 0; i < CONFIG_NETS; i++) {
+		const struct net_options *net = &config->net[i];
+
+		if (net->kind == NET_NONE)
+			continue;
+		snprintf(tag, sizeof(tag), "eth%u", i);
+		options.tag = tag;
+		if (net->mac_given)
+			memcpy(options.mac, net->mac, sizeof(options.mac));
+		else
+			net_mac_of_name(config->name, i, options.mac);
+		options.backend = net_backend_open(net, tag, config->name,
+						   error);
+		if (!options.backend)
+			return -1;
+		device = virtio_net_add(machine->bus, &options, error);
+		if (device < 0)
+			return -1;
+		if (virtio_bus_describe(machine->bus, device, text,
+					sizeof(text)))
+			progress(machine, "%s", text);
+	}
+	return 0;
+}
+
 static int add_devices(struct machine *machine, struct error *error)
 {
 	const struct console_device device = {
@@ -177,6 +209,7 @@ static int add_devices(struct machine *machine, struct error *error)
 	if (add_disks(machine, error) < 0 ||
 	    virtio_console_add(machine->bus, &console_ops, machine,
 			       &machine->virtio_console, error) < 0 ||
+	    add_cards(machine, error) < 0 ||
 	    virtio_rng_add(machine->bus, error) < 0)
 		return -1;
 	console_connect(machine->console, &device);

@@ -105,5 +105,22 @@ int os_drop_driver_rights(struct error *error);
  * new privileges, opening files, all but a list of system calls; all threads.
  */
 int os_enter_sandbox(struct error *error);
+/*
+ * The same for the slirp process: it may open Internet sockets and read files
+ * that everybody may read (resolv.conf), and nothing else; nobody's rights
+ * when it had the super-user's.
+ */
+int os_enter_network_sandbox(struct error *error);
+
+/* --- child.c --- */
+
+/* The descriptor that a child gets. */
+#define OS_CHILD_FD 3
+/*
+ * Run this very program with these arguments (argv[0] first, NULL last), fd
+ * as its descriptor OS_CHILD_FD (-1 = none), the standard ones as they are,
+ * and no others; in a session of its own.  Returns its process id or -1.
+ */
+int os_spawn_self(const char *const argv[], int fd, struct error *error);
 
 #endif

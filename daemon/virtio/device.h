@@ -64,6 +64,7 @@ extern const size_t virtio_nr_device_types;
 
 extern const struct virtio_device_type virtio_blk_type;
 extern const struct virtio_device_type virtio_console_type;
+extern const struct virtio_device_type virtio_net_type;
 extern const struct virtio_device_type virtio_rng_type;
 
 /* The common part; the first member of each device's own struct. */

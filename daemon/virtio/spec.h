@@ -23,6 +23,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little endian");
 #define VIRTIO_STATUS_FAILED		128u
 
 /* 5 Device types */
+#define VIRTIO_ID_NET		1u
 #define VIRTIO_ID_BLOCK		2u
 #define VIRTIO_ID_CONSOLE	3u
 #define VIRTIO_ID_RNG		4u
@@ -145,5 +146,29 @@ struct virtio_console_config {
 	uint16_t cols;
 	uint16_t rows;
 };
+
+/* 5.1.3 Network device: feature bits */
+#define VIRTIO_NET_F_CSUM		VIRTIO_BIT(0)
+#define VIRTIO_NET_F_GUEST_CSUM		VIRTIO_BIT(1)
+#define VIRTIO_NET_F_MTU		VIRTIO_BIT(3)
+#define VIRTIO_NET_F_MAC		VIRTIO_BIT(5)
+#define VIRTIO_NET_F_GUEST_TSO4		VIRTIO_BIT(7)
+#define VIRTIO_NET_F_GUEST_TSO6		VIRTIO_BIT(8)
+#define VIRTIO_NET_F_HOST_TSO4		VIRTIO_BIT(11)
+#define VIRTIO_NET_F_HOST_TSO6		VIRTIO_BIT(12)
+#define VIRTIO_NET_F_MRG_RXBUF		VIRTIO_BIT(15)
+#define VIRTIO_NET_F_STATUS		VIRTIO_BIT(16)
+
+/* 5.1.4 Network device: configuration layout, up to mtu */
+struct virtio_net_config {
+	uint8_t mac[6];
+	uint16_t status;
+	uint16_t max_virtqueue_pairs;
+	uint16_t mtu;
+};
+
+#define VIRTIO_NET_S_LINK_UP	1u
+
+_Static_assert(sizeof(struct virtio_net_config) == 12, "5.1.4");
 
 #endif

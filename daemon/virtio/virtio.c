@@ -21,6 +21,7 @@
 const struct virtio_device_type *const virtio_device_types[] = {
 	&virtio_blk_type,
 	&virtio_console_type,
+	&virtio_net_type,
 	&virtio_rng_type,
 };
 const size_t virtio_nr_device_types =

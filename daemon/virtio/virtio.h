@@ -34,6 +34,7 @@
 #include "../disk/disk.h"
 #include "../error.h"
 #include "../memory.h"
+#include "../net/backend.h"
 
 struct virtio_bus;
 
@@ -149,5 +150,19 @@ void virtio_console_resize(struct virtio_console *console, uint16_t columns,
 
 /* Random numbers from the host; returns the device's number or -1. */
 int virtio_rng_add(struct virtio_bus *bus, struct error *error);
+
+/* --- net.c: ethN --- */
+
+struct net_device_options {
+	const char *tag;		/* "eth0" */
+	uint8_t mac[NET_MAC];
+	/* Becomes the device's, also on failure. */
+	struct net_backend *backend;
+};
+
+/* Returns the device's number or -1. */
+int virtio_net_add(struct virtio_bus *bus,
+		   const struct net_device_options *options,
+		   struct error *error);
 
 #endif

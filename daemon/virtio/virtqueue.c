@@ -258,19 +258,32 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
 
 /* --- To the driver --- */
 
-void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+void virtqueue_fill(struct virtqueue *queue, uint16_t n, uint16_t head,
+		    uint32_t written)
 {
-	uint64_t elem = VIRTQ_USED_RING + sizeof(struct virtq_used_elem) *
-			(uint64_t)(queue->next_used & (queue->size - 1));
-	uint16_t *idx;
+	uint16_t at = (queue->next_used + n) & (queue->size - 1);
+	uint64_t elem = VIRTQ_USED_RING +
+			sizeof(struct virtq_used_elem) * (uint64_t)at;
 
 	ring_store32(&queue->used, elem, head);
 	ring_store32(&queue->used, elem + 4, written);
-	queue->next_used++;
-	queue->in_flight--;
+}
+
+void virtqueue_show(struct virtqueue *queue, uint16_t nr)
+{
+	uint16_t *idx;
+
+	queue->next_used += nr;
+	queue->in_flight -= nr;
 	idx = ring_at(&queue->used, VIRTQ_USED_IDX);
-	/* Release: the data and the entry are visible before idx. */
+	/* Release: the data and the entries are visible before idx. */
 	__atomic_store_n(idx, queue->next_used, __ATOMIC_RELEASE);
+}
+
+void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
+{
+	virtqueue_fill(queue, 0, head, written);
+	virtqueue_show(queue, 1);
 }
 
 bool virtqueue_wants_interrupt(struct virtqueue *queue)

@@ -83,6 +83,13 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain);
 bool virtqueue_has_more(struct virtqueue *queue);
 /* Give a chain back with `written` bytes in its writable part. */
 void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written);
+/*
+ * The same for chains that belong together: fill in the n-th (from 0) of them,
+ * then show all of them at once.
+ */
+void virtqueue_fill(struct virtqueue *queue, uint16_t n, uint16_t head,
+		    uint32_t written);
+void virtqueue_show(struct virtqueue *queue, uint16_t nr);
 
 /* Does the driver want an interrupt for what was pushed since the last call? */
 bool virtqueue_wants_interrupt(struct virtqueue *queue);

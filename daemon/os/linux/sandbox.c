@@ -9,10 +9,13 @@
  * Refused calls fail with EPERM.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,9 +86,13 @@ static int set_capabilities(uint64_t keep)
 
 int os_drop_driver_rights(struct error *error)
 {
-	/* Images may belong to others, so reading them as root stays. */
+	/*
+	 * Images may belong to others, so reading them as root stays, and so
+	 * do network interfaces; until the sandbox.
+	 */
 	int result = set_capabilities(1ull << CAP_DAC_OVERRIDE |
-				      1ull << CAP_DAC_READ_SEARCH);
+				      1ull << CAP_DAC_READ_SEARCH |
+				      1ull << CAP_NET_ADMIN);
 
 	if (result < 0)
 		return error_set(error, "cannot give up capabilities: %s",
@@ -123,7 +130,33 @@ static int add_rules(scmp_filter_ctx filter)
 	return result;
 }
 
-int os_enter_sandbox(struct error *error)
+/* The slirp process's own: sockets of the Internet, reading files. */
+static int add_network_rules(scmp_filter_ctx filter)
+{
+	static const int calls[] = {
+		SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
+		SCMP_SYS(setsockopt),
+	};
+	static const int families[] = { AF_INET, AF_INET6 };
+	int result = 0;
+
+	for (size_t i = 0; !result && i < sizeof(calls) / sizeof(int); i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	for (size_t i = 0; !result && i < sizeof(families) / sizeof(int); i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+					  SCMP_SYS(socket), 1,
+					  SCMP_A0(SCMP_CMP_EQ, families[i]));
+	if (!result)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+					  SCMP_SYS(openat), 1,
+					  SCMP_A2(SCMP_CMP_MASKED_EQ,
+						  O_ACCMODE | O_CREAT | O_TRUNC,
+						  O_RDONLY));
+	return result;
+}
+
+static int enter(int (*more_rules)(scmp_filter_ctx filter),
+		 struct error *error)
 {
 	scmp_filter_ctx filter;
 	int result;
@@ -143,6 +176,8 @@ int os_enter_sandbox(struct error *error)
 	result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (!result)
 		result = add_rules(filter);
+	if (!result && more_rules)
+		result = more_rules(filter);
 	if (!result)
 		result = seccomp_load(filter);
 	seccomp_release(filter);
@@ -151,4 +186,22 @@ int os_enter_sandbox(struct error *error)
 					"(seccomp): %s; sandbox=off runs "
 					"without", strerror(-result));
 	return 0;
+}
+
+int os_enter_sandbox(struct error *error)
+{
+	return enter(NULL, error);
+}
+
+/* The user and group "nobody" of every Linux (65534). */
+#define NOBODY 65534
+
+int os_enter_network_sandbox(struct error *error)
+{
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	     setresuid(NOBODY, NOBODY, NOBODY) < 0))
+		return error_set(error, "cannot become nobody: %s; sandbox=off "
+					"runs without", strerror(errno));
+	return enter(add_network_rules, error);
 }

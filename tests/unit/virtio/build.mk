@@ -2,7 +2,7 @@
 # Tests of guest memory, the virtio bus, its devices and the disk engines.
 
 VIRTIO_TEST := $(addprefix tests/unit/virtio/,guest.c tap.c) $(VIRTIO_SRCS) \
-	$(DISK_SRCS) daemon/error.c
+	$(DISK_SRCS) $(NET_SRCS) daemon/error.c
 
 $(eval $(call unit_test,virtio-memory,tests/unit/virtio/memory_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))

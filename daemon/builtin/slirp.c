@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * `colinux --slirp NAME KEY VALUE`: not for people; how the VM process starts
+ * the slirp process, with the socket as descriptor OS_CHILD_FD.
+ */
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "../command.h"
+#include "../net/slirp.h"
+#include "../os.h"
+
+int cmd_slirp(int argc, char **argv)
+{
+	static struct net_options options;
+	struct error error;
+
+	if (argc != 4)
+		return EXIT_USAGE;
+	if (net_options_parse(&options, argv[2], argv[3], &error) < 0) {
+		say("%s", error.text);
+		return EXIT_USAGE;
+	}
+	/* The VM process's end is noticed by the socket. */
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, "colinux-slirp");
+	return net_slirp_serve(OS_CHILD_FD, &options, argv[2], argv[1], true);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The other end of a network card: a descriptor that gives and takes one frame
+ * per read and write, each behind a struct net_header, and never waits.
+ *
+ * It knows nothing of virtio queues or guests.  One thread at a time (the
+ * device's); net_backend_open_*() and net_backend_free() are for the thread
+ * that sets the VM up.
+ */
+#ifndef DAEMON_NET_BACKEND_H
+#define DAEMON_NET_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../error.h"
+#include "options.h"
+
+struct net_backend {
+	enum net_kind kind;
+	int fd;			/* frames */
+	/*
+	 * Readable after frames came, there is room again, or the link
+	 * changed; net_backend_event() makes it unreadable.
+	 */
+	int event_fd;
+	int link_fd;		/* messages about the link; -1 = none */
+	int vhost_fd;		/* the kernel's vhost-net; -1 = none */
+	unsigned int interface;	/* index on the host, whose state is the link */
+	bool up;		/* the link */
+	bool dead;		/* the other end is gone for good */
+	bool offloads;		/* large frames and missing checksums: both ways */
+	char text[96];		/* for people: "slirp", "tap0 in br0" */
+};
+
+/*
+ * Open what the options say, for the guest's card `key` ("eth0") of guest
+ * `name`.  NULL and a message on failure.
+ */
+struct net_backend *net_backend_open(const struct net_options *options,
+				     const char *key, const char *name,
+				     struct error *error);
+
+/*
+ * A back-end on a descriptor that exists already (and that becomes its own,
+ * also on failure).
+ */
+struct net_backend *net_backend_new(enum net_kind kind, int fd,
+				    struct error *error);
+/* NULL is fine. */
+void net_backend_free(struct net_backend *backend);
+
+/* Look at the link, and have event_fd wait for what comes next. */
+void net_backend_event(struct net_backend *backend);
+
+/*
+ * The guest's driver is there and takes frames with missing checksums, and
+ * large ones (TSO) for either IP version.  0 or a negative errno.
+ */
+int net_backend_guest_offloads(struct net_backend *backend, bool checksum,
+			       bool tso4, bool tso6);
+
+/* --- link.c: the state of an interface of the host --- */
+
+/* Follow backend->interface; 0 or a negative errno. */
+int net_link_open(struct net_backend *backend);
+/* Read what came and set backend->up. */
+void net_link_read(struct net_backend *backend);
+
+/* --- slirp.c --- */
+
+/* Start the slirp process; its end of a pair of sockets is the result, or -1. */
+int net_slirp_open(const struct net_options *options, const char *key,
+		   const char *name, struct error *error);
+
+/* --- tap.c --- */
+
+struct net_backend *net_tap_open(const struct net_options *options,
+				 const char *key, struct error *error);
+int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
+		     bool tso6);
+
+#endif

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TAP interfaces of the host (Documentation/networking/tuntap.rst): made for
+ * the guest and gone with it, or ones that exist already and stay.
+ *
+ * Each ioctl here needs CAP_NET_ADMIN, but not on an interface that belongs to
+ * the user already (ip tuntap add ... user NAME).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "frame.h"
+
+#define TUN "/dev/net/tun"
+#define VHOST "/dev/vhost-net"
+
+int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
+		     bool tso6)
+{
+	unsigned long flags = 0;
+
+	/* TSO without checksums makes no sense to the kernel, nor to 5.1.3.1 */
+	if (checksum)
+		flags = TUN_F_CSUM | (tso4 ? TUN_F_TSO4 : 0) |
+			(tso6 ? TUN_F_TSO6 : 0);
+	return ioctl(backend->fd, TUNSETOFFLOAD, flags) < 0 ? -errno : 0;
+}
+
+/* Open a TAP interface; its name goes to `name`. */
+static int open_tap(const struct net_options *options, const char *key,
+		    char name[IFNAMSIZ], struct error *error)
+{
+	struct ifreq request = { 0 };
+	int fd = open(TUN, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(error, "%s: " TUN ": %s: load the module tun, "
+				 "or use slirp", key, strerror(errno));
+	request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	if (options->kind == NET_TUNTAP)
+		strcpy(request.ifr_name, options->interface);
+	if (!*request.ifr_name)
+		strcpy(request.ifr_name, "colinux%d");
+	if (ioctl(fd, TUNSETIFF, &request) < 0) {
+		error_set(error, "%s: cannot open TAP interface %s: %s: run as "
+			  "root, or make it with `ip tuntap add mode tap user "
+			  "NAME`", key, request.ifr_name, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	memcpy(name, request.ifr_name, IFNAMSIZ);
+	return fd;
+}
+
+static int set_header_size(int fd)
+{
+	int size = sizeof(struct net_header);
+
+	return ioctl(fd, TUNSETVNETHDRSZ, &size);
+}
+
+/* Up, and with an address of the host when the options give one. */
+static int configure(const struct net_options *options, const char *key,
+		     const char *name, int control, struct error *error)
+{
+	struct ifreq request = { 0 };
+	struct sockaddr_in *address = (void *)&request.ifr_addr;
+
+	strcpy(request.ifr_name, name);
+	if (*options->address) {
+		address->sin_family = AF_INET;
+		inet_pton(AF_INET, options->address, &address->sin_addr);
+		if (ioctl(control, SIOCSIFADDR, &request) < 0)
+			return error_set(error, "%s: %s cannot have the "
+					 "address %s: %s", key, name,
+					 options->address, strerror(errno));
+		/* Classic coLinux: a class C network. */
+		inet_pton(AF_INET, "255.255.255.0", &address->sin_addr);
+		if (ioctl(control, SIOCSIFNETMASK, &request) < 0)
+			return error_set(error, "%s: %s: no netmask: %s", key,
+					 name, strerror(errno));
+	}
+	if (ioctl(control, SIOCGIFFLAGS, &request) < 0)
+		return error_set(error, "%s: %s: %s", key, name,
+				 strerror(errno));
+	/* One that exists already may be up, and not ours to change. */
+	if (request.ifr_flags & IFF_UP)
+		return 0;
+	request.ifr_flags |= IFF_UP;
+	if (ioctl(control, SIOCSIFFLAGS, &request) < 0)
+		return error_set(error, "%s: cannot switch %s on: %s: do it "
+				 "with `ip link set %s up`", key, name,
+				 strerror(errno), name);
+	return 0;
+}
+
+static int join_bridge(const struct net_options *options, const char *key,
+		       const char *name, int control, struct error *error)
+{
+	struct ifreq request = { 0 };
+
+	strcpy(request.ifr_name, options->interface);
+	request.ifr_ifindex = if_nametoindex(name);
+	if (ioctl(control, SIOCBRADDIF, &request) < 0)
+		return error_set(error, "%s: cannot put %s into bridge %s: %s: "
+				 "make the bridge with `ip link add %s type "
+				 "bridge`, and run as root", key, name,
+				 options->interface, strerror(errno),
+				 options->interface);
+	return 0;
+}
+
+static int set_up(const struct net_options *options, const char *key,
+		  struct net_backend *backend, const char *name,
+		  struct error *error)
+{
+	int control, failed = 0;
+
+	/* This refuses kernels too old for large headers (before 2.6.34). */
+	if (set_header_size(backend->fd) < 0)
+		return error_set(error, "%s: %s: %s", key, name,
+				 strerror(errno));
+	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (control < 0)
+		return error_set(error, "%s: no socket: %s", key,
+				 strerror(errno));
+	if (options->kind == NET_BRIDGE)
+		failed = join_bridge(options, key, name, control, error);
+	if (!failed)
+		failed = configure(options, key, name, control, error);
+	close(control);
+	return failed;
+}
+
+struct net_backend *net_tap_open(const struct net_options *options,
+				 const char *key, struct error *error)
+{
+	struct net_backend *backend;
+	char name[IFNAMSIZ];
+	int fd = open_tap(options, key, name, error);
+
+	if (fd < 0)
+		return NULL;
+	backend = net_backend_new(options->kind, fd, error);
+	if (!backend)
+		return NULL;
+	snprintf(backend->text, sizeof(backend->text), "%s%s%s", name,
+		 options->kind == NET_BRIDGE ? " in " : "",
+		 options->kind == NET_BRIDGE ? options->interface : "");
+	if (set_up(options, key, backend, name, error) < 0) {
+		net_backend_free(backend);
+		return NULL;
+	}
+	backend->interface = if_nametoindex(name);
+	/* Only an accelerator: without it frames go through this process. */
+	backend->vhost_fd = open(VHOST, O_RDWR | O_CLOEXEC);
+	return backend;
+}

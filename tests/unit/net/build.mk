@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0
+# Tests of network cards and their back-ends.
+
+NET_TEST := $(addprefix tests/unit/virtio/,guest.c tap.c) $(VIRTIO_SRCS) \
+	$(DISK_SRCS) $(NET_SRCS) daemon/error.c
+
+$(eval $(call unit_test,net-options,tests/unit/net/options_test.c \
+	tests/unit/virtio/tap.c daemon/net/options.c daemon/error.c,))
+$(eval $(call unit_test,net-frame,tests/unit/net/frame_test.c \
+	tests/unit/virtio/tap.c daemon/net/frame.c,))
+$(eval $(call unit_test,net-device,tests/unit/net/net_test.c $(NET_TEST),\
+	$(VIRTIO_LIBS)))
+$(eval $(call unit_test,net-slirp,tests/unit/net/slirp_test.c \
+	tests/unit/virtio/tap.c daemon/net/frame.c daemon/net/options.c \
+	daemon/error.c $(SLIRP_SRCS) daemon/os/linux/sandbox.c,\
+	$(NET_LIBS) libseccomp))
