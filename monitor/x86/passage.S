@@ -249,19 +249,25 @@ colinux_passage_mce:
 	push	%rax
 	mov	$2, %eax		/* COLINUX_NOTED_MCE */
 note:
-	/* (RSP) = RAX RIP CS RFLAGS RSP SS; the page ends right above. */
 	push	%rcx
+	/* (RSP) = RCX RAX RIP CS RFLAGS RSP SS; the page ends close above. */
 	lea	-1(%rsp), %rcx
 	and	$-PAGE, %rcx
 	or	%rax, SIDE_NOTED(%rcx)
+	/*
+	 * Return without IRET, which would let the next NMI in: RIP goes below
+	 * the interrupted RSP, which is over SS or what aligned the frame.
+	 */
+	mov	16(%rsp), %rax
+	mov	40(%rsp), %rcx
+	lea	-8(%rcx), %rcx
+	mov	%rax, (%rcx)
+	mov	%rcx, 40(%rsp)
 	pop	%rcx
-	/* Return without IRET, which would let the next NMI in: RIP over SS. */
-	mov	8(%rsp), %rax
-	mov	%rax, 40(%rsp)
 	pop	%rax
 	lea	16(%rsp), %rsp
 	popfq
-	lea	8(%rsp), %rsp
+	pop	%rsp
 	ret
 
 	/*

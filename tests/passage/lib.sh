@@ -35,6 +35,7 @@ all_guests()
 	one_run "two guests with other state" alternate alternate
 	one_run "four at once" alternate alternate state segments
 	PIN=0 one_run "on one CPU" alternate alternate kick
+	one_run "breakpoints of the host and of guests" -b alternate state hello
 	OUT=$("$RUN" "$GUESTS/bad.bin" 2>&1)
 	like "$OUT" '^# bad.bin: ended: vCPU 0 left with unknown reason 77$' \
 		"a bad exit reason ends the guest"

@@ -5,8 +5,9 @@
  * 0x1000 that prints TAP lines with HC_CONSOLE, asks for kicks and events with
  * HC_DEVICE (service.c) and ends with HC_END.  Knows nothing of what is tested.
  *
- * usage: run [-s] [-t SECONDS] GUEST.bin [GUEST.bin]...
+ * usage: run [-bs] [-t SECONDS] GUEST.bin [GUEST.bin]...
  *
+ *   -b   the threads have a hardware breakpoint of the host armed
  *   -s   print each vCPU's counters at the end
  *   -t   time limit (60)
  *
@@ -23,6 +24,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
 #include <unistd.h>
 #include "run.h"
 
@@ -32,7 +36,8 @@
 
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 static struct guest *guests;
-static int nr_guests;
+static int nr_guests, breakpoints;
+static volatile uint64_t watched;
 
 void die(const char *what)
 {
@@ -185,14 +190,49 @@ static int64_t start_vcpu(struct guest *g, const __u64 *args)
 	return pthread_create(&r->thread, NULL, run, r) ? -EAGAIN : 0;
 }
 
+/* DR7 of the host is armed while this thread runs; a descriptor to count. */
+static int arm_breakpoint(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT, .size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_W, .bp_len = HW_BREAKPOINT_LEN_8,
+		.bp_addr = (uintptr_t)&watched, .exclude_kernel = 1,
+		.sample_period = 1000000,
+	};
+
+	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+/* Whether the breakpoint still works. */
+static int breakpoint_hits(int fd)
+{
+	uint64_t before, after;
+
+	if (read(fd, &before, sizeof(before)) != sizeof(before))
+		die("breakpoint");
+	watched = before;
+	if (read(fd, &after, sizeof(after)) != sizeof(after))
+		die("breakpoint");
+	return after == before + 1;
+}
+
 /* A vCPU's thread: until the guest ends or this vCPU goes down. */
 static void *run(void *arg)
 {
 	struct runner *self = arg;
 	struct guest *g = self->guest;
 	struct colinux_run r = { .vcpu = self->vcpu };
+	int breakpoint = breakpoints ? arm_breakpoint() : -1;
 
+	if (breakpoints && breakpoint < 0)
+		die("perf_event_open");
 	for (;;) {
+		if (breakpoint >= 0 && !breakpoint_hits(breakpoint)) {
+			printf("not ok - the host's breakpoint is lost\n");
+			g->failed = 1;
+			close(breakpoint);
+			breakpoint = -1;
+		}
 		if (CALL(g->fd, VCPU_RUN, &r)) {
 			if (errno == EINTR)
 				continue;
@@ -268,8 +308,10 @@ int main(int argc, char **argv)
 	int opt, failed = 0, show = 0;
 	unsigned int limit = 60;
 
-	while ((opt = getopt(argc, argv, "st:")) != -1) {
-		if (opt == 's')
+	while ((opt = getopt(argc, argv, "bst:")) != -1) {
+		if (opt == 'b')
+			breakpoints = 1;
+		else if (opt == 's')
 			show = 1;
 		else if (opt == 't')
 			limit = (unsigned int)atoi(optarg);

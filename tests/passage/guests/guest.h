@@ -46,7 +46,7 @@ static inline uint64_t vcpu_id(void)
  * IF=0.  An NMI that hit the last instructions of the passage, after its own
  * look at `noted`, is in `noted` still: the host gets it now.
  */
-static void passage(void)
+static __attribute__((used)) void passage(void)
 {
 	void (*fn)(void *, uint64_t) =
 		(void *)(COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_SWITCH);

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""One NMI before every instruction of the passage, in its host and its guest
+copy: each reaches the host exactly once and both kernels go on.
+
+A breakpoint of QEMU's gdb stub stops the machine there, QEMU's monitor injects
+the NMI, QEMU's log of interrupts proves where it was accepted, and the host's
+own count, read from its memory, says that it arrived.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+from machine import TOP, Box, Gdb, Late, Qmp, Tap, number
+
+SOAK = "COLINUX_SOAK" in os.environ
+GUEST_PAGE = 0xffffffffff800000
+PAGE = 0x1000
+STEP_LIMIT = 20		# seconds until an instruction is reached, an NMI counted
+RECORD = re.compile(r"^ *\d+: v=02 .*?pc=([0-9a-f]+)", re.MULTILINE)
+# Reached only behind an NMI.
+BEHIND_NMI = ("colinux_passage_nmi", "note")
+# Only a guest turns back or loses descriptors; a machine check is not ours.
+NEVER = {
+    "host": ("noted", "colinux_passage_bad_segment", "colinux_passage_mce"),
+    "guest": ("colinux_passage_mce",),
+}
+# Entered once in a vCPU's life, before our guest runs.
+NOT_REACHED = "not reached"
+START = (0x10, 0x1f)
+
+
+def instructions(kernel):
+    """[(offset, symbol, text)] of the passage page of this host's driver."""
+    path = os.path.join(TOP, "build", "host-linux", kernel, "m_passage.o")
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path],
+                          check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+    result, symbol = [], None
+    for line in text.splitlines():
+        head = re.match(r"[0-9a-f]+ <(\w+)>:", line)
+        code = re.match(r" *([0-9a-f]+):\t(.*)", line)
+        if head:
+            symbol = head.group(1)
+        elif code and int(code.group(1), 16) < PAGE:
+            offset, what = int(code.group(1), 16), code.group(2).strip()
+            # Padding between the parts is never executed.
+            if not re.match(r"(nop|data16|cs nop|xchg +%ax,%ax|int3|add +"
+                            r"%al,\(%rax\))", what):
+                result.append((offset, symbol, what))
+    return result
+
+
+class Sweep:
+    """The running machine and the host's count of NMIs."""
+
+    def __init__(self, box, kernel):
+        self.box = box
+        self.qmp = Qmp(box.path("qmp"))
+        self.code = instructions(kernel)
+        symbols = {name: int(value, 16) for value, _, name in
+                   re.findall(r"^(\w+) (\w) (\w+)", box.read("ready"),
+                              re.MULTILINE)}
+        self.host_page = symbols["colinux_passage_page"]
+        self.gdb = Gdb(box.path("gdb"))
+        self.gdb.ask("qAttached")	# connecting stopped the machine
+        self.expected = 0
+        self.injected = []
+        self.find_count(symbols["irq_stat"])
+
+    def find_count(self, irq_stat):
+        """The word of this CPU's irq_stat that counts NMIs, by counting."""
+        self.gdb.breakpoint(self.host_page)
+        assert self.gdb.run(STEP_LIMIT) == self.host_page
+        registers = self.qmp.monitor("info registers")
+        base = int(re.search(r"^GS =\w+ (\w+)", registers,
+                             re.MULTILINE).group(1), 16)
+        answer = self.qmp.monitor(f"gva2gpa {base + irq_stat:#x}")
+        self.block = int(answer.split()[-1], 16)
+        before = self.words()
+        self.gdb.breakpoint(self.host_page, False)
+        for _ in range(3):
+            self.qmp.nmi()
+            self.gdb.go()
+            time.sleep(0.3)
+            self.gdb.stop()
+        after = self.words()
+        found = [i for i, (a, b) in enumerate(zip(before, after))
+                 if b == a + 3]
+        if len(found) != 1:
+            raise RuntimeError(f"no count of NMIs in {before} {after}")
+        self.count_address = self.block + 4 * found[0]
+        self.expected = after[found[0]]
+        self.qmp.log("int", self.box.path("int.log"))
+
+    def words(self):
+        text = self.qmp.monitor(f"xp /16xw {self.block:#x}")
+        return [int(word, 16) for word in re.findall(r"0x(\w{8})", text)]
+
+    def count(self):
+        text = self.qmp.monitor(f"xp /1xw {self.count_address:#x}")
+        return int(re.search(r"0x(\w{8})", text).group(1), 16)
+
+    def reach(self, address):
+        """Run until `address` is next; False when it is not in time."""
+        self.gdb.breakpoint(address)
+        try:
+            reached = self.gdb.run(STEP_LIMIT) == address
+        except Late:
+            self.gdb.stop()
+            reached = False
+        self.gdb.breakpoint(address, False)
+        return reached
+
+    def inject(self):
+        """An NMI now, before the instruction that is next."""
+        self.injected.append(self.gdb.rip())
+        self.qmp.nmi()
+        self.expected += 1
+
+    def arrived(self):
+        """Go on until the host has counted what was injected; a text if not.
+
+        The machine is stopped again afterwards.
+        """
+        self.gdb.go()
+        until = time.monotonic() + STEP_LIMIT
+        while self.count() < self.expected and time.monotonic() < until:
+            time.sleep(0.002)
+        self.gdb.stop()
+        count = self.count()
+        wrong = count - self.expected
+        self.expected = count
+        return f"{wrong:+d} in the host" if wrong else None
+
+    def one(self, address, behind):
+        """The NMI at `address`; `behind` = reach it behind another NMI."""
+        if behind is not None:
+            if not self.reach(behind):
+                return "the place for the first NMI was not reached"
+            self.inject()
+        if not self.reach(address):
+            return NOT_REACHED
+        self.inject()
+        return self.arrived()
+
+
+def sweep(tap, name, kernel, options):
+    box = Box(f"nmi-sweep-{name}",
+              options + ["--smp", "1", "--host-kernel", kernel, "--timeout",
+                         "1500"],
+              "/colinux/tests/passage/nmi-inside -b nmi", gdb=True)
+    try:
+        box.wait_file("ready")
+        run = Sweep(box, kernel)
+        # From behind its LIDT on, an NMI finds the leaving side's handlers.
+        lidt = next(i for i, (_, s, t) in enumerate(run.code)
+                    if s == "leave" and t.startswith("lidt"))
+        tables = run.code[lidt + 1][0]
+        failures, done, skipped, unreached = [], 0, [], []
+        for page, where in ((run.host_page, "host"), (GUEST_PAGE, "guest")):
+            for offset, symbol, text in run.code:
+                behind = None
+                if START[0] <= offset < START[1] or symbol in NEVER[where]:
+                    skipped.append((where, offset, text))
+                    continue
+                if symbol == "noted":	# turned back on the way in
+                    behind = run.host_page + tables
+                elif symbol in BEHIND_NMI:
+                    behind = page + tables
+                problem = run.one(page + offset, behind)
+                done += 1
+                if problem == NOT_REACHED:
+                    unreached.append((where, offset, text))
+                elif problem:
+                    failures.append(f"{where} +{offset:#x} <{symbol}> {text}: "
+                                    f"{problem}")
+                    tap.note(failures[-1])
+        run.qmp.log("none")
+        run.gdb.socket.close()
+        box.touch("stop")
+        status = box.wait(120)
+        text = box.text()
+        accepted = [int(pc, 16) for pc in RECORD.findall(box.read("int.log"))]
+        tap.ok(not failures, f"{name}: each arrived once ({done - len(unreached)})",
+               *failures)
+        # One of two ways to load GS base is not the host's: FSGSBASE.
+        tap.ok(all(w == "host" for w, _, _ in unreached) and
+               len(unreached) <= 5, f"{name}: every instruction was reached",
+               unreached)
+        elsewhere = [f"{a:#x}" for a in run.injected if a not in accepted]
+        tap.note(f"{name}: {len(run.injected)} injected, {len(accepted)} "
+                 f"accepted, elsewhere than injected: {' '.join(elsewhere)}")
+        tap.ok(status == 0, f"{name}: guest and host are healthy", text)
+        tap.note("\n".join(f"not swept: {w} +{o:#x} {t}"
+                           for w, o, t in skipped))
+    except (EOFError, Late) as error:
+        tap.ok(False, f"{name}: in time", error)
+    finally:
+        box.close()
+
+
+def main():
+    tap = Tap()
+    sweep(tap, "6.1, five levels, no KPTI", "6.1",
+          ["--append", "pti=off"])
+    if SOAK:
+        for kernel in ("6.1", "6.12"):
+            for cpu in ("max", "max,-la57", "qemu64"):
+                sweep(tap, f"{kernel}, {cpu}, KPTI", kernel,
+                      ["--cpu", cpu, "--append", "pti=on"])
+    tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
