@@ -38,14 +38,16 @@ for series in $SERIES; do
 		send ls -l /var/log/dmesg.test; findmnt -n /; poweroff
 		end
 	END
-	OUT=$(tr -d '\r' <"$LOG/$series")
+	# Without what moves the cursor and sets colours.
+	OUT=$(tr -d '\r' <"$LOG/$series" | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g')
 	is "$STATUS" 0 "$series: log in, work, restart, log in, power off" ||
 		diag "$(tail -n 40 "$LOG/$series")"
 	like "$OUT" '^running$' "$series: systemd reaches running"
 	is "$(grep -c '^loaded ' <<<"$OUT")" "$(wc -w <<<"$MODULES")" \
 		"$series: stock modules load"
 	no_trouble "$OUT" "$series"
-	try "$series: the file system is clean" e2fsck -fn root.img
+	try "$series: the file system is clean" \
+		sh -c "e2fsck -fn root.img >$LOG/$series.fsck 2>&1"
 done
 
 host_is_healthy
