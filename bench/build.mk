@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The benchmarks: a QEMU plugin that counts instructions, and static programs
 # that run on every kind of kernel.
-BENCH := $(B)/bench/count.so $(B)/bench/mark
+BENCH := $(B)/bench/count.so $(B)/bench/mark $(B)/bench/micro
 
 ALL += $(BENCH)
 

@@ -5,8 +5,9 @@
  * there is an argument (or parameter) "restart", which machines without ACPI
  * need, else by power-off.
  *
- * As a program of the host, "mark NAME" executes the mark of four letters:
- * "begn", "done" or "init".
+ * As any other process it takes one argument: "begn" and "done" execute the
+ * marks of that name, "spin" both with some seconds of computing in between,
+ * about as many instructions as SPIN_LOOPS.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,14 +18,28 @@
 
 #include "mark.h"
 
+#define SPIN_LOOPS 3000000000ul
+
+static void spin(void)
+{
+	unsigned long left = SPIN_LOOPS / 2;
+
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(left));
+}
+
 static int one_mark(const char *name)
 {
-	if (!strcmp(name, "begn"))
+	if (!strcmp(name, "begn")) {
 		MARK("begn");
-	else if (!strcmp(name, "done"))
+	} else if (!strcmp(name, "done")) {
 		MARK("done");
-	else
+	} else if (!strcmp(name, "spin")) {
+		MARK("begn");
+		spin();
+		MARK("done");
+	} else {
 		return 2;
+	}
 	return 0;
 }
 
