@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A CPU for the monitor's tests, and the parts of monitor/x86 that need one. */
+#include "fake_host.h"
+#include "vm.h"
+#include "../virtio/tap.h"
+
+struct fake_cpu fake_cpu;
+__thread int fake_if = 1;
+
+const u8 colinux_passage_page[4096] __attribute__((aligned(4096))) = { 0xcc };
+const u8 colinux_passage_nmi[1] = { 1 };
+const u8 colinux_passage_mce[1] = { 2 };
+const u8 colinux_passage_bad_segment[1] = { 3 };
+
+u64 rdmsr(u32 msr)
+{
+	return msr == MSR_GS_BASE ? 0xffff888000000000 : msr;
+}
+
+void irq_off(void)
+{
+	fake_if = 0;
+}
+
+void irq_on(void)
+{
+	fake_if = 1;
+}
+
+void irq_window(void)
+{
+	fake_require(!fake_if, "an interrupt window with IF=1");
+	fake_cpu.windows++;
+}
+
+void passage_switch(struct colinux_side *self)
+{
+	fake_require(!fake_if, "the passage with IF=1");
+	fake_require(self->gs_base == rdmsr(MSR_GS_BASE), "GS base not set");
+	fake_require(fake_cpu.loads == fake_cpu.saves + 1 ||
+			     fake_host.several_threads,
+		     "the passage without the guest's state on the CPU");
+	fake_cpu.guest(self);
+}
+
+void host_reraise(u32 vector)
+{
+	fake_require(!fake_if, "a host handler with IF=1");
+	__sync_fetch_and_add(&fake_cpu.reraised[vector], 1);
+}
+
+int cpu_context_init(struct cpu_context *c)
+{
+	c->xstate_raw = fake_cpu.fail_context ? NULL : host_zalloc(64);
+	c->xstate_bytes = 64;
+	return c->xstate_raw ? 0 : -CO_ENOMEM;
+}
+
+void cpu_context_free(struct cpu_context *c)
+{
+	if (c->xstate_raw)
+		host_zfree(c->xstate_raw, c->xstate_bytes);
+	c->xstate_raw = NULL;
+}
+
+void cpu_context_reset(struct cpu_context *c)
+{
+	(void)c;
+}
+
+void cpu_context_load(struct cpu_context *c, const struct colinux_side *guest)
+{
+	(void)c;
+	(void)guest;
+	__sync_fetch_and_add(&fake_cpu.loads, 1);
+}
+
+void cpu_context_save(struct cpu_context *c, const struct colinux_side *guest)
+{
+	(void)c;
+	(void)guest;
+	__sync_fetch_and_add(&fake_cpu.saves, 1);
+}
+
+void cpu_fix_guest_cr4(struct colinux_side *guest)
+{
+	guest->cr4 |= CR4_MCE;
+}

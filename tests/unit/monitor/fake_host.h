@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A host kernel for the monitor's tests: monitor/host.h in user space.  It
+ * checks the context of every call (IF, between begin and end, ...), counts
+ * what is allocated, and fails on demand.
+ */
+#ifndef FAKE_HOST_H
+#define FAKE_HOST_H
+
+#include "host.h"
+
+#define FAKE_MACHINE	0x140000000ull	/* where guest RAM seems to be */
+#define FAKE_CODE	0x9000ull	/* ... and the driver's code */
+
+struct host_vcpu {
+	struct vcpu *v;
+	u32 begun, entered;	/* depth: 0 or 1 */
+	u32 kicks, self_interrupts, sleeps, timers, cancels;
+	u64 timer_ns;
+	int bound;
+};
+
+struct host_event {
+	u32 signals;
+};
+
+struct fake_host {
+	/* Behaviour. */
+	int fail_at;		/* this allocation (1 = the next) fails */
+	int memory_error;	/* host_memory_alloc() returns it */
+	int no_map;		/* host_memory_map() returns NULL */
+	const struct colinux_extent *extents;	/* instead of one piece */
+	u32 nr_extents;
+	int signal;		/* host_signal_pending() */
+	int leave_after;	/* host_must_leave(): this question is a yes */
+	int later;		/* host_interrupt_later() */
+	int several_threads;
+	u64 now, wallclock;
+	void (*on_sleep)(struct host_vcpu *h);
+
+	/* What was seen. */
+	int allocated;		/* live allocations */
+	int attempts;		/* allocations so far */
+	u32 yields, turns_given;
+	int asked;
+	char log[256];
+	int violations;
+};
+
+extern struct fake_host fake_host;
+
+/* A rule of the contract: a failure is one "not ok" and is counted. */
+void fake_require(bool ok, const char *what);
+/* Power-on state of both fakes. */
+void fake_reset(void);
+
+#endif

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Hypercalls that the driver answers, with good and with hostile arguments. */
+#include "vm_fixture.h"
+
+static struct vm *vm;
+static struct vcpu *v;
+
+static s64 call(u64 nr, u64 a, u64 b, enum after *after)
+{
+	struct colinux_run run = { 0 };
+	enum after what;
+
+	v->area->nr = nr;
+	v->area->args[0] = a;
+	v->area->args[1] = b;
+	v->area->ret = 12345;
+	fake_if = 0;
+	what = vcpu_hypercall(v, &run);
+	fake_if = 1;
+	if (after)
+		*after = what;
+	return v->area->ret;
+}
+
+static void unknown(void)
+{
+	static const u64 numbers[] = {
+		12, 13, 15, 16, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
+		~0ull,
+	};
+	enum after after;
+
+	for (u32 i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		check(call(numbers[i], ~0ull, ~0ull, &after) == -CO_ENOSYS &&
+			      after == AFTER_RESUME,
+		      "hypercall %llx: ENOSYS", numbers[i]);
+	check(v->stats.hypercalls[15] == 1, "small numbers are counted");
+}
+
+static void timer(void)
+{
+	struct host_vcpu *h = v->host;
+
+	fake_cpu.tsc = 1000000000;
+	check(call(COLINUX_HC_TIMER, fake_cpu.tsc + 2000000, 0, NULL) == 0 &&
+		      h->timer_ns == 1000000,
+	      "2,000,000 ticks at 2 GHz are a millisecond");
+	check(call(COLINUX_HC_TIMER, 0, 0, NULL) == 0 && h->cancels == 1,
+	      "0 disarms");
+	check(call(COLINUX_HC_TIMER, fake_cpu.tsc, 0, NULL) == 0 &&
+		      v->area->pending == 1 << COLINUX_VIRQ_TIMER,
+	      "now is due at once");
+	v->area->pending = 0;
+	call(COLINUX_HC_TIMER, 1, 0, NULL);
+	check(v->area->pending == 1 << COLINUX_VIRQ_TIMER,
+	      "long ago is due at once");
+	v->area->pending = 0;
+	call(COLINUX_HC_TIMER, ~0ull, 0, NULL);
+	check(!v->area->pending && h->timer_ns > 60ull * 1000000000 &&
+		      h->timer_ns < 86400ull * 1000000000,
+	      "the end of time is far away, without overflow");
+	fake_cpu.tsc = 0;
+	call(COLINUX_HC_TIMER, ~0ull, 0, NULL);
+	check(h->timer_ns > 60ull * 1000000000, "also from 0");
+	check(h->timers == 3, "armed three times");
+}
+
+static void kick(void)
+{
+	check(call(COLINUX_HC_KICK, 1, COLINUX_VIRQ_CALL, NULL) == 0 &&
+		      vm->vcpus[1]->area->pending == 1 << COLINUX_VIRQ_CALL &&
+		      vm->vcpus[1]->host->kicks == 1,
+	      "a kick sets the bit and wakes");
+	check(call(COLINUX_HC_KICK, 0, 63, NULL) == 0 &&
+		      v->area->pending == 1ull << 63,
+	      "bit 63, of itself");
+	check(call(COLINUX_HC_KICK, 2, 0, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_KICK, 0, 64, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_KICK, 1ull << 32, 0, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_KICK, ~0ull, ~0ull, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_KICK, 0, (1ull << 32) + 1, NULL) ==
+			      -CO_EINVAL,
+	      "a vCPU or bit that there is not: EINVAL");
+	check(v->stats.kicks == 2, "only good ones are counted");
+}
+
+static void doorbell(void)
+{
+	struct host_event event = { 0 };
+
+	vm->doorbells[63][15] = &event;
+	check(call(COLINUX_HC_DOORBELL, 63, 15, NULL) == 0 &&
+		      event.signals == 1 && v->stats.doorbells == 1,
+	      "the last doorbell of the last device");
+	check(call(COLINUX_HC_DOORBELL, 63, 14, NULL) == -CO_ENODEV,
+	      "one that nobody listens to: ENODEV");
+	check(call(COLINUX_HC_DOORBELL, 64, 0, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_DOORBELL, 0, 16, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_DOORBELL, ~0ull, 0, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_DOORBELL, 0, ~0ull, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_DOORBELL, 1ull << 58, 0, NULL) ==
+			      -CO_EINVAL,
+	      "one that there is not: EINVAL");
+	check(event.signals == 1, "nothing else was signalled");
+	vm->doorbells[63][15] = NULL;
+}
+
+static void others(void)
+{
+	enum after after;
+
+	fake_host.wallclock = 1700000000000000001;
+	check(call(COLINUX_HC_WALLCLOCK, 0, 0, &after) == 1700000000000000001 &&
+		      after == AFTER_RESUME,
+	      "WALLCLOCK");
+	check(call(COLINUX_HC_NOP, 1, 2, &after) == 0 && after == AFTER_RESUME,
+	      "NOP");
+	call(COLINUX_HC_HALT, 0, 0, &after);
+	check(after == AFTER_SLEEP, "HALT");
+	call(COLINUX_HC_YIELD, 0, 0, &after);
+	check(after == AFTER_YIELD, "YIELD");
+	for (u64 nr = COLINUX_HC_CONSOLE; nr <= COLINUX_HC_VCPU_DOWN; nr++) {
+		call(nr, 0, 0, &after);
+		check(after == AFTER_PROCESS, "hypercall %llu: the process",
+		      nr);
+	}
+}
+
+int main(void)
+{
+	vm = new_vm(2);
+	v = vm->vcpus[0];
+	unknown();
+	timer();
+	kick();
+	v->area->pending = 0;
+	doorbell();
+	others();
+	end_vm(vm, "hypercalls");
+	return done();
+}
