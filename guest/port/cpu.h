@@ -7,6 +7,8 @@
 #ifndef PORT_CPU_H
 #define PORT_CPU_H
 
+#include "kernel.h"
+
 #define RFLAGS_IF	(1ul << 9)	/* vol. 1, 3.4.3 */
 #define CR0_WP		(1ul << 16)	/* vol. 3, 2.5 */
 #define CR0_NW		(1ul << 29)

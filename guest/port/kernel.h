@@ -13,6 +13,8 @@
 #ifndef PORT_KERNEL_H
 #define PORT_KERNEL_H
 
+#include <colinux/types.h>
+
 typedef _Bool bool;
 typedef __u8 u8;
 typedef __u16 u16;

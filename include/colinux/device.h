@@ -48,7 +48,7 @@ struct colinux_device_page {
 	__u32 magic;		/* 0 = empty slot */
 	__u32 device_id;	/* virtio 1.2 section 5 */
 	__u32 vendor_id;
-	__u32 config_generation;	/* changes before and after each config update (even = stable) */
+	__u32 config_generation;	/* even = stable; +1 before, +1 after */
 	__u64 device_features;
 	__u64 driver_features;
 	__u32 status;

@@ -115,7 +115,10 @@ struct colinux_vcpu_area {
 	__s64 ret;		/* hypercall result: >= 0, or negative errno (Linux numbers) */
 	__u64 pad1[5];
 
-	/* Own cache line: set by any CPU of the host with a locked OR, taken by the guest with XCHG. */
+	/*
+	 * Own cache line: set by any CPU of the host with a locked OR, taken
+	 * by the guest with XCHG.
+	 */
 	__u64 pending __attribute__((aligned(64)));
 	__u64 steal_ns;		/* time this vCPU was runnable but did not run */
 	__u64 pad2[6];

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
+/* Running this program as `colinux`; see child.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -10,6 +10,8 @@
  * VIRTQUEUE_INFO: 1 = virtio is built in and find_vqs takes an array of struct
  * virtqueue_info, as in 6.12; 0 = modules and parallel arrays, as in 6.1.
  */
+#ifndef TRANSPORT_VIRTIO_TEST_H
+#define TRANSPORT_VIRTIO_TEST_H
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -642,3 +644,5 @@ int main(void)
 	printf("1..%d\n", tests);
 	return failures != 0;
 }
+
+#endif

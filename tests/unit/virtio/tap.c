@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+// SPDX-License-Identifier: GPL-2.0
+/* Test Anything Protocol for the unit tests; see tap.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
