@@ -33,12 +33,27 @@ static void rewrite(u8 *site)
 	irq_restore(flags);
 }
 
+/*
+ * Bytes up to the end of the last f3 90, which need not be an instruction; 0
+ * when there is none, as in most modules: decoding them would be a tenth of the
+ * work of loading them.
+ */
+static unsigned long candidates_end(const u8 *text, unsigned long size)
+{
+	for (unsigned long end = size; end >= 2; end--)
+		if (text[end - 1] == 0x90 && text[end - 2] == 0xf3)
+			return end;
+	return 0;
+}
+
 static void rewrite_all(u8 *text, unsigned long size)
 {
 	u64 insn[64];	/* struct insn, checked in port_module_init() */
+	unsigned long end = candidates_end(text, size);
 	unsigned long at = 0;
 
-	while (at + 2 <= size) {
+	while (at + 2 <= end) {
+		/* Up to the real end: the last f3 90 may be within one. */
 		unsigned long left = size - at;
 		unsigned long length = 1;	/* of what cannot be decoded */
 

@@ -34,6 +34,11 @@ CMDLINE("dis_ucode_ldr");
 /* Real UARTs are the host's. */
 CMDLINE("8250.nr_uarts=0");
 CMDLINE("console=hvc0");
+/*
+ * The self-tests of ciphers are a third of a boot's instructions; they look
+ * for broken drivers and compilers, and the host's kernel has run them.
+ */
+CMDLINE("cryptomgr.notests");
 /* Port 0x61 speaker, DMA controller, MCE banks: probed without a switch. */
 CMDLINE("initcall_blacklist=add_pcspkr,i8237A_init_ops,mcheck_init_device");
 
