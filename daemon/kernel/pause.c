@@ -174,6 +174,10 @@ int pause_find(const struct elf *vmlinux, const struct kallsyms *syms,
 			continue;
 		if (next > end)
 			next = end;
+		/* Most have none: decoding them all takes half a second. */
+		if (!memmem(text.data + (addr - base), next - addr, PAUSE_OLD,
+			    PAUSE_LENGTH))
+			continue;
 		while (addr < next) {
 			struct bytes code = { text.data + (addr - base),
 					      next - addr };
