@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The benchmarks: a QEMU plugin that counts instructions, and static programs
 # that run on every kind of kernel.
-BENCH := $(B)/bench/count.so $(B)/bench/mark $(B)/bench/micro
+BENCH := $(B)/bench/count.so $(B)/bench/mark $(B)/bench/micro \
+	$(B)/bench/symbols
 
 ALL += $(BENCH)
 
@@ -17,6 +18,15 @@ $(B)/bench/mark: bench/mark.c bench/mark.h
 $(B)/bench/micro: bench/micro.c bench/mark.h
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -o $@ $<
+
+# The daemon's reader of kernel images, and what it needs.
+BENCH_SYMBOLS := bench/symbols.c daemon/error.c \
+	$(filter-out %/inspect.c,$(wildcard daemon/kernel/*.c))
+BENCH_LIBS := liblzma libzstd zlib liblz4 -lZydis
+
+$(B)/bench/symbols: $(patsubst %.c,$(B)/obj/%.o,$(BENCH_SYMBOLS))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(BENCH_LIBS))
 
 .PHONY: bench
 bench: all
