@@ -194,12 +194,44 @@ static void crash_stop_other_cpus(void)
 	stop_other_cpus(0);
 }
 
+/* Per-CPU variables, in pcpu_hot from 6.2. */
+extern char current_task[] KERNEL("current_task") weak;
+extern char preempt_count[] KERNEL("__preempt_count") weak;
+extern char pcpu_hot[] KERNEL("pcpu_hot") weak;
+
+#define TIF_NEED_RESCHED	(1ul << 3)	/* asm/thread_info.h */
+#define PREEMPT_NEED_RESCHED	0x80000000u	/* asm/preempt.h, inverted */
+
+/*
+ * Another CPU has set the current task's TIF_NEED_RESCHED: into this CPU's
+ * preemption count with it, where cond_resched() looks (scheduler_ipi(), which
+ * the kernel inlines).  Without it loops that wait for a reschedule never end.
+ */
+static void fold_need_resched(void)
+{
+	unsigned long task_at = (unsigned long)current_task;
+	unsigned long count_at = (unsigned long)preempt_count;
+	char *task;
+
+	if (pcpu_hot) {
+		task_at = (unsigned long)pcpu_hot +
+			  OFFSET_IF("pcpu_hot.current_task");
+		count_at = (unsigned long)pcpu_hot +
+			   OFFSET_IF("pcpu_hot.preempt_count");
+	}
+	task = AT(char *, this_cpu_offset(), task_at);
+	if (MEMBER(unsigned long, task, "task_struct.thread_info.flags") &
+	    TIF_NEED_RESCHED)
+		AT(u32, this_cpu_offset(), count_at) &= ~PREEMPT_NEED_RESCHED;
+}
+
 void port_smp_interrupt(u64 pending)
 {
 	const u64 call = 1ull << COLINUX_VIRQ_CALL |
 			 1ull << COLINUX_VIRQ_CALL_ONE;
 
-	/* RESCHED and WAKE: the return from the interrupt does the rest. */
+	if (pending & 1ull << COLINUX_VIRQ_RESCHED)
+		fold_need_resched();
 	if (pending & call)
 		call_function_interrupt();
 	if (pending & 1ull << COLINUX_VIRQ_IRQ_WORK)
