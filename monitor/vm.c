@@ -30,8 +30,10 @@ static int prepare_port(struct vm *vm)
 	vm->port = host_memory_map(vm->mem, PORT_SIZE);
 	if (!vm->port)
 		return -CO_ENOMEM;
-	__builtin_memcpy(vm->port + COLINUX_PASSAGE_PAGE,
-			 colinux_passage_page, COLINUX_PAGE_SIZE);
+	/* Word by word: the only address of code that this takes is its start. */
+	for (u32 i = 0; i < COLINUX_PAGE_SIZE / 8; i++)
+		((u64 *)(vm->port + COLINUX_PASSAGE_PAGE))[i] =
+			load_once(((const u64 *)colinux_passage_page)[i]);
 	vm->passage_machine = vm->extents[0].machine +
 			      COLINUX_PORT_TEXT_OFFSET + COLINUX_PASSAGE_PAGE;
 	vm->boot = ptr_at(addr_of(vm->port) + COLINUX_PORT_DATA_OFFSET +

@@ -29,7 +29,7 @@ $(B)/host-linux/$(1)/colinux.ko: $(HOST_LINUX_DEPS) $(OFFSETS) host/linux/Kbuild
 		echo "#include \"$(CURDIR)/$$$$f\"" > \
 			$$(@D)/h_$$$$(basename $$$$f); done
 	@ln -sf $(CURDIR)/host/linux/Kbuild $$(@D)/Kbuild
-	$(MAKE) -C $$$$(scripts/kernel path $(1)) M=$(CURDIR)/$$(@D) \
+	$$(MAKE) -C $$$$(scripts/kernel path $(1)) M=$(CURDIR)/$$(@D) \
 		COLINUX=$(CURDIR) CFLAGS= CPPFLAGS= modules
 ALL += $(B)/host-linux/$(1)/colinux.ko
 endef

@@ -11,6 +11,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -21,6 +22,7 @@
 
 struct instance {
 	struct mutex lock;	/* CREATE; vm is constant once set */
+	struct mm_struct *mm;	/* of who opened it; for comparison only */
 	struct vm *vm;
 	struct events *events;
 };
@@ -42,6 +44,9 @@ static int colinux_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	}
 	mutex_init(&in->lock);
+	/* Held, so that no later mm can be taken for it. */
+	in->mm = current->mm;
+	mmgrab(in->mm);
 	file->private_data = in;
 	return 0;
 }
@@ -52,6 +57,7 @@ static int colinux_release(struct inode *inode, struct file *file)
 
 	events_free(in->events, in->vm);
 	vm_destroy(in->vm);
+	mmdrop(in->mm);
 	kfree(in);
 	return 0;
 }
@@ -114,6 +120,12 @@ static long colinux_ioctl(struct file *file, unsigned int cmd,
 	u64 buffer[MAX_ARGUMENT / 8];
 	int err;
 
+	/*
+	 * A descriptor that was passed on (vhost-user) is guest RAM to map,
+	 * not a licence to run ring-0 code.
+	 */
+	if (current->mm != ((struct instance *)file->private_data)->mm)
+		return -EPERM;
 	BUILD_BUG_ON(sizeof(struct colinux_run) > MAX_ARGUMENT);
 	BUILD_BUG_ON(sizeof(struct colinux_stats) > MAX_ARGUMENT);
 	if (_IOC_TYPE(cmd) != COLINUX_IOC_TYPE || !size)

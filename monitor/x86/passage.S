@@ -29,6 +29,15 @@
 #define PAGE		4096
 #define ENDBR64		.byte 0xf3, 0x0f, 0x1e, 0xfa
 
+/*
+ * No retpolines or return thunks: neither is mapped everywhere.  A host may
+ * define these two to tell its own checker so; the INT3 stops speculation.
+ */
+#ifndef SAFE_JUMP
+#define SAFE_JUMP
+#define SAFE_RET
+#endif
+
 	.text
 	.balign	PAGE
 	.globl	colinux_passage_page
@@ -37,13 +46,15 @@ colinux_passage_page:
 	ENDBR64
 	jmp	leave_side
 
-	.org	colinux_passage_page + 0x10
+	.org	colinux_passage_page + 0x10, 0xcc
 	/* COLINUX_PASSAGE_START: registers popped from the first frame. */
 	ENDBR64
 	mov	%r12, %rsi
 	mov	%r14, %rdi
 	mov	%r13, %rsp
+	SAFE_JUMP
 	jmp	*%rbx
+	int3
 
 	/*
 	 * Save the side in RDI.  The frame on its own stack is
@@ -123,7 +134,9 @@ leave:
 	/* Intermediate table: both sides are mapped. */
 	mov	SIDE_CODE(%rsi), %rax
 	add	$(arrive - colinux_passage_page), %rax
+	SAFE_JUMP
 	jmp	*%rax
+	int3
 
 	/* At the address of the side in RSI, still in the intermediate table. */
 arrive:
@@ -219,7 +232,9 @@ resume:
 	pop	%r12
 	pop	%rbp
 	pop	%rbx
+	SAFE_RET
 	ret
+	int3
 
 	/* Something came in between: the host is asked first. */
 noted:
@@ -268,7 +283,9 @@ note:
 	lea	16(%rsp), %rsp
 	popfq
 	pop	%rsp
+	SAFE_RET
 	ret
+	int3
 
 	/*
 	 * #NP, #SS, #GP of a selector load in `mov %eax, %seg`: on with null.
@@ -285,9 +302,11 @@ colinux_passage_bad_segment:
 	lea	24(%rsp), %rsp
 	popfq
 	lea	8(%rsp), %rsp
+	SAFE_RET
 	ret
+	int3
 
-	.org	colinux_passage_page + PAGE	/* an error if it does not fit */
+	.org	colinux_passage_page + PAGE, 0xcc	/* an error if it does not fit */
 
 /*
  * void colinux_reraise(u64 handler, u64 stack): run an interrupt handler of
@@ -317,10 +336,14 @@ colinux_reraise:
 	push	%r8			/* RFLAGS */
 	push	%rcx			/* CS */
 	push	%rdx			/* RIP */
+	SAFE_JUMP
 	jmp	*%rdi
+	int3
 1:	pop	%rbx
 	pop	%rbp
+	SAFE_RET
 	ret
+	int3
 
 #ifdef __ELF__
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * For monitor/x86/passage.S in this host's build: tells objtool that its bare
+ * indirect jumps and returns are meant.
+ */
+#include <asm/nospec-branch.h>
+
+#define SAFE_JUMP ANNOTATE_RETPOLINE_SAFE
+#define SAFE_RET ANNOTATE_UNRET_SAFE
