@@ -26,6 +26,12 @@
 #define FALSE 0
 #endif
 
+#ifndef NT_SHIM
+void *memset(void *to, int value, __SIZE_TYPE__ n);
+void *memcpy(void *to, const void *from, __SIZE_TYPE__ n);
+void *memmove(void *to, const void *from, __SIZE_TYPE__ n);
+#endif
+
 typedef unsigned char UCHAR, BOOLEAN, KIRQL;
 typedef signed char CCHAR;
 typedef char KPROCESSOR_MODE;
@@ -267,8 +273,13 @@ typedef struct {
 
 #define IoGetCurrentIrpStackLocation(irp) \
 	((irp)->Tail.Overlay.CurrentStackLocation)
-#define IoSetCancelRoutine(irp, routine) \
-	__atomic_exchange_n(&(irp)->CancelRoutine, (routine), __ATOMIC_SEQ_CST)
+
+static inline DRIVER_CANCEL *IoSetCancelRoutine(PIRP irp,
+						DRIVER_CANCEL *routine)
+{
+	return __atomic_exchange_n(&irp->CancelRoutine, routine,
+				   __ATOMIC_SEQ_CST);
+}
 
 typedef struct {
 	ULONG dwOSVersionInfoSize, dwMajorVersion, dwMinorVersion,
