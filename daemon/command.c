@@ -55,6 +55,8 @@ const struct command commands[] = {
 	{ "version", cmd_version, "", "print the version", NULL },
 	/* Without a summary: not for people. */
 	{ "--slirp", cmd_slirp, "NAME KEY VALUE", NULL, NULL },
+	{ "--macvtap", cmd_macvtap, "INDEX", NULL, NULL },
+	{ "--keep", cmd_keep, "...", NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

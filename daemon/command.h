@@ -41,6 +41,8 @@ int cmd_check(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
+int cmd_keep(int argc, char **argv);
+int cmd_macvtap(int argc, char **argv);
 int cmd_slirp(int argc, char **argv);
 
 /* command.c */

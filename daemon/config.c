@@ -373,6 +373,14 @@ static int check_readable(const char *key, const char *path, bool directory,
 	}
 }
 
+bool config_connects(const struct config *config)
+{
+	for (int i = 0; i < CONFIG_FOLDERS; i++)
+		if (*config->folder[i].path)
+			return true;
+	return *config->vhost_user[0].kind;
+}
+
 static int check_files(const struct config *config, struct error *error)
 {
 	char key[16];
@@ -383,6 +391,12 @@ static int check_files(const struct config *config, struct error *error)
 	    check_readable("port", config->port, false, error) < 0 ||
 	    check_readable("colinux-init", config->init, false, error) < 0)
 		return -1;
+	for (int i = 0; i < CONFIG_FOLDERS; i++) {
+		snprintf(key, sizeof(key), "cofs%d", i);
+		if (check_readable(key, config->folder[i].path, true,
+				   error) < 0)
+			return -1;
+	}
 	for (int i = 0; i < CONFIG_DISKS; i++) {
 		snprintf(key, sizeof(key), "cobd%d", i);
 		if (check_readable(key, config->disk[i].path, false, error) < 0)

@@ -19,6 +19,12 @@
 #include "net/options.h"
 
 #define CONFIG_PATH 4096
+#define CONFIG_FOLDERS 8	/* cofs0 to cofs7 */
+#define CONFIG_SERIALS 8	/* ttys0 to ttys7 */
+#define CONFIG_EXECS 8		/* exec0 to exec7 */
+#define CONFIG_VHOST_USERS 8
+#define CONFIG_SOCKET 108	/* of struct sockaddr_un */
+#define CONFIG_COMMAND 1024
 #define CONFIG_NETS 8		/* eth0 to eth7 */
 #define CONFIG_DISKS 26		/* /dev/vda to /dev/vdz */
 /* COMMAND_LINE_SIZE of x86 is 2048; the loader's own parameters need room. */
@@ -35,6 +41,18 @@ struct config_disk {
 	bool by_alias;		/* the number was chosen for an alias */
 };
 
+/* A folder of the host, by virtiofs. */
+struct config_folder {
+	char path[CONFIG_PATH];	/* "" = not configured */
+	bool read_only;
+};
+
+/* A device that another process serves. */
+struct config_vhost_user {
+	char kind[16];		/* "" = not configured */
+	char path[CONFIG_SOCKET];
+};
+
 struct config {
 	char name[CONFIG_NAME];
 	char kernel[CONFIG_PATH];
@@ -48,6 +66,11 @@ struct config {
 	unsigned int stop_timeout;	/* seconds */
 	bool no_sandbox;
 	struct config_disk disk[CONFIG_DISKS];	/* by cobd number */
+	struct config_folder folder[CONFIG_FOLDERS];	/* by cofs number */
+	char serial[CONFIG_SERIALS][CONFIG_SOCKET];	/* see serial.h */
+	char exec[CONFIG_EXECS][CONFIG_COMMAND];	/* for the shell */
+	/* In the order of their lines. */
+	struct config_vhost_user vhost_user[CONFIG_VHOST_USERS];
 	struct net_options net[CONFIG_NETS];	/* by eth number */
 	char parameters[CONFIG_PARAMETERS];	/* for the kernel, no root= */
 	bool name_given;
@@ -72,7 +95,7 @@ typedef void (*config_report_fn)(void *opaque,
 				 const char *text);
 
 /*
- * Defaults.  The configuration is some 130 KiB: allocate it.  Never fails.
+ * Defaults.  The configuration is some 200 KiB: allocate it.  Never fails.
  */
 void config_init(struct config *config);
 
@@ -113,6 +136,9 @@ int config_finish(struct config *config, const char *source,
  */
 int config_command_line(const struct config *config, char *line, size_t room,
 			struct error *error);
+
+/* Does the VM process have to connect to sockets while it runs? */
+bool config_connects(const struct config *config);
 
 /* Position of a disk among those configured: 0 = /dev/vda in the guest. */
 unsigned int config_disk_position(const struct config *config,

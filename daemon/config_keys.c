@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "config_keys.h"
+#include "serial.h"
 
 #define MIB (1024ull * 1024)
 
@@ -339,6 +340,93 @@ static int set_eth(struct config *config, struct config_word *word,
 	return 0;
 }
 
+static int set_cofs(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	struct config_folder *folder;
+	char *comma;
+
+	if (word->index >= CONFIG_FOLDERS)
+		return error_set(error, "%s: there is cofs0 to cofs%d",
+				 word->key, CONFIG_FOLDERS - 1);
+	folder = &config->folder[word->index];
+	folder->read_only = false;
+	comma = strrchr(word->value, ',');
+	if (comma && (!strcmp(comma, ",ro") || !strcmp(comma, ",rw"))) {
+		folder->read_only = !strcmp(comma, ",ro");
+		*comma = '\0';
+	}
+	/* It separates options of virtiofsd. */
+	if (strchr(word->value, ','))
+		return error_set(error, "%s=%.60s: only ,ro or ,rw may follow, "
+				 "and no other comma be in the path",
+				 word->key, word->value);
+	config_meaning(word, "folder of the host%s: mount -t virtiofs cofs%u "
+		       "/mnt", folder->read_only ? ", read-only" : "",
+		       word->index);
+	return take_path(folder->path, word, error);
+}
+
+static int set_ttys(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	if (word->index >= CONFIG_SERIALS)
+		return error_set(error, "%s: there is ttys0 to ttys%d",
+				 word->key, CONFIG_SERIALS - 1);
+	if (serial_check(word->key, word->value, error) < 0)
+		return -1;
+	strcpy(config->serial[word->index], word->value);
+	config_meaning(word, "serial port %u of the guest", word->index);
+	return 0;
+}
+
+static int set_exec(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	char *comma = strchr(word->value, ','), *to;
+	size_t length = strlen(word->value);
+
+	if (word->index >= CONFIG_EXECS)
+		return error_set(error, "%s: there is exec0 to exec%d",
+				 word->key, CONFIG_EXECS - 1);
+	if (!length || length >= CONFIG_COMMAND)
+		return error_set(error, "%s= needs a command of at most %d "
+				 "bytes", word->key, CONFIG_COMMAND - 1);
+	to = config->exec[word->index];
+	strcpy(to, word->value);
+	/* Classic: PROGRAM,ARGUMENTS. */
+	if (comma && (size_t)(comma - word->value) ==
+		     strcspn(word->value, " \t,") && *word->value == '/')
+		to[comma - word->value] = ' ';
+	config_meaning(word, "a command of the host, from the start of the "
+		       "guest to its end");
+	return 0;
+}
+
+static int set_vhost_user(struct config *config, struct config_word *word,
+			  struct error *error)
+{
+	char *comma = strchr(word->value, ',');
+	struct config_vhost_user *entry = config->vhost_user;
+	size_t kind = comma ? comma - word->value : 0;
+
+	if (!kind || kind >= sizeof(entry->kind) || !comma[1] ||
+	    strlen(comma + 1) >= sizeof(entry->path))
+		return error_set(error, "%s=%.60s: give TYPE,SOCKET, as in "
+				 "vhost-user=blk,/run/disk.sock", word->key,
+				 word->value);
+	while (*entry->kind)
+		if (++entry == config->vhost_user + CONFIG_VHOST_USERS)
+			return error_set(error, "%s: there are at most %d",
+					 word->key, CONFIG_VHOST_USERS);
+	memcpy(entry->kind, word->value, kind);
+	entry->kind[kind] = '\0';
+	strcpy(entry->path, comma + 1);
+	config_meaning(word, "a device (%s) that another process serves",
+		       entry->kind);
+	return 0;
+}
+
 static int set_later(struct config *config, struct config_word *word,
 		     struct error *error)
 {
@@ -362,6 +450,15 @@ static const struct config_key keys[] = {
 	  "block device N: raw image file or block device of the host" },
 	{ "eth", true, "slirp|tuntap|bridge|macvtap[,...]", set_eth,
 	  "network card N: see colinux.conf(5)" },
+	{ "cofs", true, "DIR[,ro]", set_cofs,
+	  "folder of the host, seen in the guest as virtiofs cofsN" },
+	{ "ttys", true, "pty|unix:PATH|tcp:PORT|file:PATH|/dev/NAME", set_ttys,
+	  "serial port N, /dev/hvc(N+1) in the guest: see colinux.conf(5)" },
+	{ "ttyS", true, "...", set_ttys, NULL },
+	{ "exec", true, "COMMAND", set_exec,
+	  "program of the host that runs with the guest" },
+	{ "vhost-user", false, "TYPE,SOCKET", set_vhost_user,
+	  "device served by another process; may be given several times" },
 	{ "root", false, "DEVICE", set_root,
 	  "root file system: /dev/cobd0, /dev/cobd0p1 or an alias" },
 	{ "name", false, "NAME", set_name,
@@ -376,9 +473,6 @@ static const struct config_key keys[] = {
 	  "port object instead of the installed one" },
 	{ "colinux-init", false, "FILE", set_init,
 	  "colinux-init instead of the installed one" },
-	{ "cofs", true, "...", set_later, NULL },
-	{ "ttys", true, "...", set_later, NULL },
-	{ "exec", true, "...", set_later, NULL },
 	{ "scsi", true, "...", set_later, NULL },
 	{ "video", true, "...", set_later, NULL },
 	{ "cocon", false, "...", set_later, NULL },

@@ -17,10 +17,7 @@
 #define INITRD_MAX (1024ull * 1024 * 1024)
 #define PORT_MAX (2ull * 1024 * 1024)	/* the regions it is linked into */
 
-static void progress(struct machine *machine, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void progress(struct machine *machine, const char *format, ...)
+void machine_progress(struct machine *machine, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -66,155 +63,6 @@ enum machine_end machine_state(struct machine *machine, char *reason,
 			 end == MACHINE_RUNNING ? "" : machine->reason);
 	uv_mutex_unlock(&machine->lock);
 	return end;
-}
-
-/* --- What the devices ask of us --- */
-
-static void on_set_irq(void *opaque, unsigned int device)
-{
-	struct machine *machine = opaque;
-	struct colinux_set_irq irq = { .device = device };
-
-	os_driver_call(machine->driver, COLINUX_IOC_SET_IRQ, &irq);
-}
-
-static int on_doorbell(void *opaque, unsigned int device, unsigned int queue,
-		       int fd)
-{
-	struct machine *machine = opaque;
-	struct colinux_event event = {
-		.device = device,
-		.queue = queue,
-		.fd = fd,
-	};
-	int result;
-
-	result = os_driver_call(machine->driver, COLINUX_IOC_DOORBELL, &event);
-	return result < 0 ? result : 0;
-}
-
-static const struct virtio_host_ops bus_ops = {
-	.set_irq = on_set_irq,
-	.doorbell = on_doorbell,
-};
-
-/* The console never refuses text: who is too slow to read it loses some. */
-static size_t on_guest_output(void *opaque, const void *text, size_t length)
-{
-	struct machine *machine = opaque;
-
-	console_output(machine->console, text, length);
-	return length;
-}
-
-static size_t on_guest_input(void *opaque, void *buffer, size_t room)
-{
-	struct machine *machine = opaque;
-
-	return console_take_input(machine->console, buffer, room);
-}
-
-static const struct virtio_console_ops console_ops = {
-	.output = on_guest_output,
-	.input = on_guest_input,
-};
-
-static void on_input_ready(void *opaque)
-{
-	struct machine *machine = opaque;
-
-	virtio_console_input_ready(machine->virtio_console);
-}
-
-static void on_resized(void *opaque)
-{
-	struct machine *machine = opaque;
-	uint16_t columns, rows;
-
-	console_get_size(machine->console, &columns, &rows);
-	virtio_console_resize(machine->virtio_console, columns, rows);
-}
-
-static int add_disks(struct machine *machine, struct error *error)
-{
-	const struct config *config = machine->config;
-	char text[512], tag[16];
-	int device;
-
-	for (unsigned int i = 0; i < CONFIG_DISKS; i++) {
-		struct blk_options options = {
-			.tag = tag,
-			.path = config->disk[i].path,
-			.read_only = config->disk[i].read_only,
-			.direct = config->disk[i].direct,
-		};
-
-		if (!*config->disk[i].path)
-			continue;
-		snprintf(tag, sizeof(tag), "cobd%u", i);
-		device = virtio_blk_add(machine->bus, &options, error);
-		if (device < 0)
-			return -1;
-		if (virtio_bus_describe(machine->bus, device, text,
-					sizeof(text)))
-			progress(machine, "%s", text);
-	}
-	return 0;
-}
-
-static int add_cards(struct machine *machine, struct error *error)
-{
-	const struct config *config = machine->config;
-	struct net_device_options options;
-	char text[512], tag[16];
-	int device;
-
-	for (unsigned int i = 0; i < CONFIG_NETS; i++) {
-		const struct net_options *net = &config->net[i];
-
-		if (net->kind == NET_NONE)
-			continue;
-		snprintf(tag, sizeof(tag), "eth%u", i);
-		options.tag = tag;
-		if (net->mac_given)
-			memcpy(options.mac, net->mac, sizeof(options.mac));
-		else
-			net_mac_of_name(config->name, i, options.mac);
-		options.backend = net_backend_open(net, tag, config->name,
-						   error);
-		if (!options.backend)
-			return -1;
-		device = virtio_net_add(machine->bus, &options, error);
-		if (device < 0)
-			return -1;
-		if (virtio_bus_describe(machine->bus, device, text,
-					sizeof(text)))
-			progress(machine, "%s", text);
-	}
-	return 0;
-}
-
-static int add_devices(struct machine *machine, struct error *error)
-{
-	const struct console_device device = {
-		.input_ready = on_input_ready,
-		.resized = on_resized,
-		.opaque = machine,
-	};
-
-	machine->bus = virtio_bus_new(&machine->memory, &bus_ops, machine);
-	if (!machine->bus)
-		return error_set(error, "out of memory");
-	/* Disks first: cobd0 is /dev/vda in the guest. */
-	if (add_disks(machine, error) < 0 ||
-	    virtio_console_add(machine->bus, &console_ops, machine,
-			       &machine->virtio_console, error) < 0 ||
-	    add_cards(machine, error) < 0 ||
-	    virtio_rng_add(machine->bus, error) < 0)
-		return -1;
-	console_connect(machine->console, &device);
-	on_resized(machine);
-	return 0;
 }
 
 /* --- The driver --- */
@@ -306,7 +154,7 @@ static int create_vm(struct machine *machine, struct error *error)
 	machine->nr_extents = create.nr_extents;
 	if (map_memory(machine, error) < 0)
 		return -1;
-	progress(machine, "memory: %" PRIu64 " MB in %u piece%s",
+	machine_progress(machine, "memory: %" PRIu64 " MB in %u piece%s",
 		 machine->size >> 20, machine->nr_extents,
 		 machine->nr_extents == 1 ? "" : "s");
 	return 0;
@@ -326,11 +174,30 @@ static int open_port(struct machine *machine, struct error *error)
 	return file_read(machine->port_path, PORT_MAX, &machine->port, error);
 }
 
+/* What every guest needs, and what its devices do. */
+static void choose_modules(const struct config *config, const char **list,
+			   size_t room)
+{
+	size_t nr = 0;
+
+	while (guest_modules_default[nr] && nr + 2 < room) {
+		list[nr] = guest_modules_default[nr];
+		nr++;
+	}
+	for (unsigned int i = 0; i < CONFIG_FOLDERS; i++)
+		if (*config->folder[i].path) {
+			list[nr++] = "?virtiofs";
+			break;
+		}
+	list[nr] = NULL;
+}
+
 static int open_initrds(struct machine *machine, struct error *error)
 {
 	const struct config *config = machine->config;
 	const char *release = guest_image_release(machine->image);
 	char modules[CONFIG_PATH], init[CONFIG_PATH];
+	const char *wanted[32];
 
 	if (*config->modules)
 		strcpy(modules, config->modules);
@@ -341,7 +208,8 @@ static int open_initrds(struct machine *machine, struct error *error)
 		strcpy(init, config->init);
 	else if (path_need(PATH_INIT, init, sizeof(init), error) < 0)
 		return -1;
-	if (guest_pack_build(modules, release, guest_modules_default, init,
+	choose_modules(config, wanted, sizeof(wanted) / sizeof(wanted[0]));
+	if (guest_pack_build(modules, release, wanted, init,
 			     &machine->pack, error) < 0)
 		return -1;
 	if (!*config->initrd)
@@ -353,11 +221,11 @@ static int open_kernel(struct machine *machine, struct error *error)
 {
 	const struct config *config = machine->config;
 
-	progress(machine, "kernel: %s", config->kernel);
+	machine_progress(machine, "kernel: %s", config->kernel);
 	machine->image = guest_image_open(config->kernel, error);
 	if (!machine->image)
 		return -1;
-	progress(machine, "kernel: Linux %s",
+	machine_progress(machine, "kernel: Linux %s",
 		 guest_image_release(machine->image));
 	if (open_port(machine, error) < 0)
 		return -1;
@@ -401,7 +269,7 @@ static int load_kernel(struct machine *machine, unsigned int nr_devices,
 		return error_set(error, "out of memory");
 	failed = guest_image_load(machine->image, &request, result, error);
 	if (!failed) {
-		progress(machine, "command line: %s", result->cmdline);
+		machine_progress(machine, "command line: %s", result->cmdline);
 		*registers = result->vcpu;
 	}
 	free(result);
@@ -438,7 +306,7 @@ struct machine *machine_new(const struct config *config,
 	if (open_driver(machine, error) < 0 ||
 	    os_drop_driver_rights(error) < 0 ||
 	    open_kernel(machine, error) < 0 ||
-	    create_vm(machine, error) < 0 || add_devices(machine, error) < 0) {
+	    create_vm(machine, error) < 0 || machine_add_devices(machine, error) < 0) {
 		machine_free(machine);
 		return NULL;
 	}
@@ -509,7 +377,7 @@ void machine_free(struct machine *machine)
 		machine_ended(machine, MACHINE_KILLED, "closed");
 	vcpu_join_all(machine);
 	console_connect(machine->console, NULL);
-	virtio_bus_free(machine->bus);
+	machine_remove_devices(machine);
 	guest_memory_free(&machine->memory);
 	os_driver_unmap(machine->base, machine->size);
 	os_driver_close(machine->driver);

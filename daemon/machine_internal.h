@@ -30,6 +30,8 @@ struct vcpu {
 	uv_thread_t thread;
 };
 
+struct machine_serial;
+
 struct machine {
 	const struct config *config;
 	struct console *console;
@@ -49,6 +51,10 @@ struct machine {
 	unsigned int nr_extents;
 	struct virtio_bus *bus;
 	struct virtio_console *virtio_console;
+	struct machine_serial *serials;	/* by ttys number */
+	/* Closing these ends other processes (keeper.h). */
+	unsigned int nr_keepers;
+	int keeper[CONFIG_EXECS + CONFIG_FOLDERS];
 
 	uv_mutex_t lock;
 	uv_cond_t vcpu_off;	/* a vCPU has become VCPU_OFF */
@@ -70,7 +76,16 @@ int vcpu_start(struct machine *machine,
 /* Wait for the threads of all vCPUs; the guest must have ended. */
 void vcpu_join_all(struct machine *machine);
 
+/* machine_devices.c */
+/* Make the bus and all devices; what was made stays when it fails. */
+int machine_add_devices(struct machine *machine, struct error *error);
+/* The other way round; no vCPU runs. */
+void machine_remove_devices(struct machine *machine);
+
 /* machine.c */
+/* Tell people, while the machine is set up (printf). */
+void machine_progress(struct machine *machine, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /*
  * The guest is over: the first call wins, makes all vCPUs leave, and tells the
  * owner.  Any thread, without the lock.

@@ -34,6 +34,8 @@ int os_driver_call(struct os_driver *driver, unsigned int nr, void *argument);
 /* Map all guest RAM, size bytes; NULL and a message on failure. */
 void *os_driver_map(struct os_driver *driver, uint64_t size,
 		    struct error *error);
+/* A file that is the guest's RAM, for other processes; stays the driver's. */
+int os_driver_memory_fd(struct os_driver *driver);
 void os_driver_unmap(void *base, uint64_t size);
 
 /* --- interrupt.c: make a thread leave a driver call --- */
@@ -103,8 +105,9 @@ int os_drop_driver_rights(struct error *error);
 /*
  * Give up everything that a running VM does not need: capabilities, gaining
  * new privileges, opening files, all but a list of system calls; all threads.
+ * connect: connecting to local sockets stays possible (vhost-user).
  */
-int os_enter_sandbox(struct error *error);
+int os_enter_sandbox(bool connect, struct error *error);
 /*
  * The same for the slirp process: it may open Internet sockets and read files
  * that everybody may read (resolv.conf), and nothing else; nobody's rights
@@ -114,13 +117,14 @@ int os_enter_network_sandbox(struct error *error);
 
 /* --- child.c --- */
 
-/* The descriptor that a child gets. */
+/* The first descriptor that a child gets. */
 #define OS_CHILD_FD 3
 /*
- * Run this very program with these arguments (argv[0] first, NULL last), fd
- * as its descriptor OS_CHILD_FD (-1 = none), the standard ones as they are,
- * and no others; in a session of its own.  Returns its process id or -1.
+ * Run this very program with these arguments (argv[0] first, NULL last), the
+ * nr descriptors as its OS_CHILD_FD and on, the standard ones as they are, and
+ * no others; in a session of its own.  Returns its process id or -1.
  */
-int os_spawn_self(const char *const argv[], int fd, struct error *error);
+int os_spawn_self(const char *const argv[], const int *fds, int nr,
+		  struct error *error);
 
 #endif

@@ -489,7 +489,8 @@ static int set_up(struct session *session, struct error *error)
 	init_handles(session);
 	if (open_control(session, error) < 0 || open_stdin(session, error) < 0)
 		return -1;
-	if (!config->no_sandbox && os_enter_sandbox(error) < 0)
+	if (!config->no_sandbox &&
+	    os_enter_sandbox(config_connects(config), error) < 0)
 		return -1;
 	session->started = uv_hrtime();
 	session->running = true;

@@ -32,6 +32,7 @@ struct net_backend *net_backend_new(enum net_kind kind, int fd,
 	backend->fd = fd;
 	backend->link_fd = -1;
 	backend->vhost_fd = -1;
+	backend->remover = -1;
 	backend->up = true;
 	backend->offloads = true;
 	snprintf(backend->text, sizeof(backend->text), "%s",
@@ -56,6 +57,8 @@ void net_backend_free(struct net_backend *backend)
 	if (backend->vhost_fd >= 0)
 		close(backend->vhost_fd);
 	close(backend->fd);
+	if (backend->remover >= 0)
+		close(backend->remover);
 	free(backend);
 }
 
@@ -80,6 +83,7 @@ int net_backend_guest_offloads(struct net_backend *backend, bool checksum,
 
 struct net_backend *net_backend_open(const struct net_options *options,
 				     const char *key, const char *name,
+				     const uint8_t mac[NET_MAC],
 				     struct error *error)
 {
 	struct net_backend *backend;
@@ -89,9 +93,12 @@ struct net_backend *net_backend_open(const struct net_options *options,
 		fd = net_slirp_open(options, key, name, error);
 		return fd < 0 ? NULL : net_backend_new(NET_SLIRP, fd, error);
 	}
-	backend = net_tap_open(options, key, error);
+	backend = options->kind == NET_MACVTAP ?
+			  net_macvtap_open(options, key, mac, error) :
+			  net_tap_open(options, key, error);
 	if (!backend)
 		return NULL;
+	net_tap_find_vhost(backend);
 	if (net_link_open(backend) < 0 ||
 	    watch(backend, backend->link_fd, EPOLLIN) < 0) {
 		error_set(error, "%s: cannot follow the state of %s: %s", key,

@@ -26,6 +26,7 @@ struct net_backend {
 	int event_fd;
 	int link_fd;		/* messages about the link; -1 = none */
 	int vhost_fd;		/* the kernel's vhost-net; -1 = none */
+	int remover;		/* closing it removes the interface; -1 = none */
 	unsigned int interface;	/* index on the host, whose state is the link */
 	bool up;		/* the link */
 	bool dead;		/* the other end is gone for good */
@@ -35,10 +36,11 @@ struct net_backend {
 
 /*
  * Open what the options say, for the guest's card `key` ("eth0") of guest
- * `name`.  NULL and a message on failure.
+ * `name` with that address.  NULL and a message on failure.
  */
 struct net_backend *net_backend_open(const struct net_options *options,
 				     const char *key, const char *name,
+				     const uint8_t mac[NET_MAC],
 				     struct error *error);
 
 /*
@@ -77,7 +79,21 @@ int net_slirp_open(const struct net_options *options, const char *key,
 
 struct net_backend *net_tap_open(const struct net_options *options,
 				 const char *key, struct error *error);
+/* An accelerator for both kinds of TAP; the frames take the long way without. */
+void net_tap_find_vhost(struct net_backend *backend);
 int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
 		     bool tso6);
+
+/* --- macvtap.c --- */
+
+struct net_backend *net_macvtap_open(const struct net_options *options,
+				     const char *key,
+				     const uint8_t mac[NET_MAC],
+				     struct error *error);
+/*
+ * Remove the interface with that index (in digits) when fd is closed at its
+ * other end.  Returns an exit status.
+ */
+int net_macvtap_wait(int fd, const char *index);
 
 #endif

@@ -52,7 +52,7 @@ int net_slirp_open(const struct net_options *options, const char *key,
 		setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 		setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	}
-	failed = os_spawn_self(arguments, pair[1], error);
+	failed = os_spawn_self(arguments, &pair[1], 1, error);
 	close(pair[1]);
 	if (failed < 0 || hear(pair[0], key, error) < 0) {
 		close(pair[0]);

@@ -36,6 +36,11 @@ int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
 	return ioctl(backend->fd, TUNSETOFFLOAD, flags) < 0 ? -errno : 0;
 }
 
+void net_tap_find_vhost(struct net_backend *backend)
+{
+	backend->vhost_fd = open(VHOST, O_RDWR | O_CLOEXEC);
+}
+
 /* Open a TAP interface; its name goes to `name`. */
 static int open_tap(const struct net_options *options, const char *key,
 		    char name[IFNAMSIZ], struct error *error)
@@ -162,7 +167,5 @@ struct net_backend *net_tap_open(const struct net_options *options,
 		return NULL;
 	}
 	backend->interface = if_nametoindex(name);
-	/* Only an accelerator: without it frames go through this process. */
-	backend->vhost_fd = open(VHOST, O_RDWR | O_CLOEXEC);
 	return backend;
 }

@@ -198,30 +198,47 @@ const struct virtio_device_type virtio_console_type = {
 	.free = console_free,
 };
 
-int virtio_console_add(struct virtio_bus *bus,
-		       const struct virtio_console_ops *ops, void *opaque,
-		       struct virtio_console **result, struct error *error)
+static int add(struct virtio_bus *bus, const char *tag, uint64_t features,
+	       const struct virtio_console_ops *ops, void *opaque,
+	       struct virtio_console **result, struct error *error)
 {
 	struct virtio_console *console = calloc(1, sizeof(*console));
 	struct virtio_device *device;
 	int number;
 
 	if (!console)
-		return error_set(error, "console: out of memory");
+		return error_set(error, "%s: out of memory", tag);
 	device = &console->device;
 	device->type = &virtio_console_type;
 	device->event_fd = -1;
-	device->features = VIRTIO_CONSOLE_F_SIZE;
+	device->features = features;
 	device->config_len = sizeof(struct virtio_console_config);
-	snprintf(device->tag, sizeof(device->tag), "console");
+	snprintf(device->tag, sizeof(device->tag), "%s", tag);
 	console->ops = ops;
 	console->opaque = opaque;
+	/* Before its thread asks. */
+	*result = console;
 	number = virtio_device_add(bus, device, error);
-	if (number < 0)
+	if (number < 0) {
+		*result = NULL;
 		free(console);
-	else
-		*result = console;
+	}
 	return number;
+}
+
+int virtio_console_add(struct virtio_bus *bus,
+		       const struct virtio_console_ops *ops, void *opaque,
+		       struct virtio_console **result, struct error *error)
+{
+	return add(bus, "console", VIRTIO_CONSOLE_F_SIZE, ops, opaque, result,
+		   error);
+}
+
+int virtio_serial_add(struct virtio_bus *bus, const char *tag,
+		      const struct virtio_console_ops *ops, void *opaque,
+		      struct virtio_console **result, struct error *error)
+{
+	return add(bus, tag, 0, ops, opaque, result, error);
 }
 
 void virtio_console_input_ready(struct virtio_console *console)

@@ -17,6 +17,7 @@
 
 #include "../net/frame.h"
 #include "device.h"
+#include "vhost_net.h"
 
 #define QUEUE_RX 0		/* 5.1.2: receiveq1 */
 #define QUEUE_TX 1		/* transmitq1 */
@@ -33,8 +34,10 @@ struct filled {
 struct virtio_net {
 	struct virtio_device device;
 	struct net_backend *backend;
+	struct vhost_net vhost;
 
 	/* Guarded by device.lock. */
+	bool vhost_failed;	/* not worth another try before a reset */
 	bool driver_known;	/* the back-end knows the driver's offloads */
 	bool has_output;	/* output is a frame the back-end had no room for */
 	struct virtqueue_chain output;
@@ -239,12 +242,31 @@ static void tell_backend(struct virtio_net *net)
 				   features & VIRTIO_NET_F_GUEST_TSO6);
 }
 
+/* Is the kernel to do the work, and does it? */
+static bool offloaded(struct virtio_net *net)
+{
+	struct virtio_device *device = &net->device;
+
+	if (net->vhost.running)
+		return true;
+	if (net->vhost.fd < 0 || net->vhost_failed ||
+	    !device->queue[QUEUE_RX].enabled ||
+	    !device->queue[QUEUE_TX].enabled || net->nr_filled)
+		return false;
+	/* It works without as well: not worth more than a note. */
+	if (vhost_net_start(&net->vhost, device, net->backend->fd) < 0)
+		net->vhost_failed = true;
+	return net->vhost.running;
+}
+
 static void net_serve(struct virtio_device *device)
 {
 	struct virtio_net *net = (struct virtio_net *)device;
 	bool all;
 
 	tell_backend(net);
+	if (offloaded(net))
+		return;
 	all = serve_tx(net);
 	all = serve_rx(net) && all;
 	if (net->backend->dead)
@@ -265,6 +287,8 @@ static void net_queue_off(struct virtio_device *device, unsigned int queue)
 {
 	struct virtio_net *net = (struct virtio_net *)device;
 
+	vhost_net_stop(&net->vhost, device);
+	net->vhost_failed = false;
 	net->driver_known = false;
 	if (queue == QUEUE_TX) {
 		net->has_output = false;
@@ -284,13 +308,15 @@ static void net_describe(struct virtio_device *device, char *text,
 	struct virtio_net *net = (struct virtio_net *)device;
 	struct virtio_net_config config;
 	uint64_t dropped;
+	bool vhost;
 
 	pthread_mutex_lock(&device->lock);
 	memcpy(&config, device->config, sizeof(config));
 	dropped = net->dropped;
+	vhost = net->vhost.running;
 	pthread_mutex_unlock(&device->lock);
-	snprintf(text, room, "%s, %02x:%02x:%02x:%02x:%02x:%02x, %s%s",
-		 net->backend->text, config.mac[0], config.mac[1],
+	snprintf(text, room, "%s%s, %02x:%02x:%02x:%02x:%02x:%02x, %s%s",
+		 net->backend->text, vhost ? " by vhost-net" : "", config.mac[0], config.mac[1],
 		 config.mac[2], config.mac[3], config.mac[4], config.mac[5],
 		 config.status & VIRTIO_NET_S_LINK_UP ? "up" : "down",
 		 dropped ? ", lost frames" : "");
@@ -300,6 +326,7 @@ static void net_free(struct virtio_device *device)
 {
 	struct virtio_net *net = (struct virtio_net *)device;
 
+	vhost_net_exit(&net->vhost);
 	net_backend_free(net->backend);
 	free(net);
 }
@@ -345,6 +372,7 @@ int virtio_net_add(struct virtio_bus *bus,
 		return error_set(error, "%s: out of memory", options->tag);
 	}
 	net->backend = options->backend;
+	vhost_net_init(&net->vhost, net->backend->vhost_fd);
 	device = &net->device;
 	device->type = &virtio_net_type;
 	device->event_fd = net->backend->event_fd;

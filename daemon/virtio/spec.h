@@ -27,6 +27,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little endian");
 #define VIRTIO_ID_BLOCK		2u
 #define VIRTIO_ID_CONSOLE	3u
 #define VIRTIO_ID_RNG		4u
+#define VIRTIO_ID_FS		26u
 
 /* 6 Reserved feature bits */
 #define VIRTIO_F_INDIRECT_DESC	VIRTIO_BIT(28)
@@ -170,5 +171,13 @@ struct virtio_net_config {
 #define VIRTIO_NET_S_LINK_UP	1u
 
 _Static_assert(sizeof(struct virtio_net_config) == 12, "5.1.4");
+
+/* 5.11.4 File system device: configuration layout */
+struct virtio_fs_config {
+	char tag[36];		/* not ended by NUL when it is as long */
+	uint32_t num_request_queues;
+};
+
+_Static_assert(sizeof(struct virtio_fs_config) == 40, "5.11.4");
 
 #endif

@@ -52,6 +52,11 @@ struct virtio_host_ops {
 	 */
 	int (*doorbell)(void *opaque, unsigned int device, unsigned int queue,
 			int fd);
+	/*
+	 * Have eventfd fd raise the interrupt of a device (IRQFD); fd -1 ends
+	 * that.  0 or a negative errno; NULL: the host cannot.
+	 */
+	int (*irqfd)(void *opaque, unsigned int device, int fd);
 	/* A line for the VM's log (a guest broke a rule); may be NULL. */
 	void (*report)(void *opaque, const char *line);
 };
@@ -139,6 +144,11 @@ int virtio_console_add(struct virtio_bus *bus,
 		       const struct virtio_console_ops *ops, void *opaque,
 		       struct virtio_console **console, struct error *error);
 
+/* The same with a name and no size: hvc1 and on, in their order. */
+int virtio_serial_add(struct virtio_bus *bus, const char *tag,
+		      const struct virtio_console_ops *ops, void *opaque,
+		      struct virtio_console **console, struct error *error);
+
 /* Any thread, any time, never wait for the guest. */
 void virtio_console_input_ready(struct virtio_console *console);
 void virtio_console_output_ready(struct virtio_console *console);
@@ -164,5 +174,26 @@ struct net_device_options {
 int virtio_net_add(struct virtio_bus *bus,
 		   const struct net_device_options *options,
 		   struct error *error);
+
+/* --- vhost_user.c: any device, served by another process --- */
+
+struct vhost_user_options {
+	const char *tag;	/* "vhost0", "cofs0" */
+	const char *kind;	/* "blk", "net", "fs", ... */
+	const char *path;	/* of the socket */
+	int memory_fd;		/* guest RAM as a file; stays the caller's */
+	/* A configuration that is ours to give; length 0: ask the device. */
+	const void *config;
+	uint32_t config_len;
+	uint64_t features;	/* that come with this configuration */
+};
+
+/* Is there such a kind of device? */
+bool virtio_vhost_user_knows(const char *kind);
+
+/* Connect and add the device.  Its number or -1. */
+int virtio_vhost_user_add(struct virtio_bus *bus,
+			  const struct vhost_user_options *options,
+			  struct error *error);
 
 #endif

@@ -286,6 +286,11 @@ void virtqueue_push(struct virtqueue *queue, uint16_t head, uint32_t written)
 	virtqueue_show(queue, 1);
 }
 
+uint16_t virtqueue_used_index(const struct virtqueue *queue)
+{
+	return ring_load16(&queue->used, VIRTQ_USED_IDX);
+}
+
 bool virtqueue_wants_interrupt(struct virtqueue *queue)
 {
 	uint16_t old = queue->signalled, new = queue->next_used, event;

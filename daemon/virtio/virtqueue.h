@@ -91,6 +91,9 @@ void virtqueue_fill(struct virtqueue *queue, uint16_t n, uint16_t head,
 		    uint32_t written);
 void virtqueue_show(struct virtqueue *queue, uint16_t nr);
 
+/* Where the used ring ends (free-running): whatever others put there. */
+uint16_t virtqueue_used_index(const struct virtqueue *queue);
+
 /* Does the driver want an interrupt for what was pushed since the last call? */
 bool virtqueue_wants_interrupt(struct virtqueue *queue);
 

@@ -29,42 +29,52 @@ static int start(posix_spawn_file_actions_t *actions,
 	if (!failed)
 		failed = posix_spawnattr_setsigdefault(attributes, &all);
 	if (!failed)
-		failed = posix_spawnp(&pid, path, actions, attributes,
+		failed = posix_spawn(&pid, path, actions, attributes,
 				      (char *const *)argv, environ);
 	return failed ? -failed : pid;
 }
 
-static int spawn(const char *path, const char *const argv[], int fd)
+/* Descriptors in two steps, since the new numbers may be among the old. */
+static int pass(posix_spawn_file_actions_t *actions, const int *fds, int nr)
+{
+	/* Above all that are passed on. */
+	int i, high = OS_CHILD_FD + nr, result = 0;
+
+	for (i = 0; i < nr; i++)
+		if (fds[i] >= high)
+			high = fds[i] + 1;
+	for (i = 0; !result && i < nr; i++)
+		result = posix_spawn_file_actions_adddup2(actions, fds[i],
+							  high + i);
+	for (i = 0; !result && i < nr; i++)
+		result = posix_spawn_file_actions_adddup2(actions, high + i,
+							  OS_CHILD_FD + i);
+	/* Whatever some library has left open is not the child's. */
+	if (!result)
+		result = posix_spawn_file_actions_addclosefrom_np(actions,
+							OS_CHILD_FD + nr);
+	return -result;
+}
+
+int os_spawn_self(const char *const argv[], const int *fds, int nr,
+		  struct error *error)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int result;
 
 	result = -posix_spawn_file_actions_init(&actions);
-	if (result)
-		return result;
-	result = -posix_spawnattr_init(&attributes);
 	if (!result) {
-		if (fd >= 0)
-			result = -posix_spawn_file_actions_adddup2(&actions, fd,
-								   OS_CHILD_FD);
-		/* Whatever some library has left open is not the child's. */
-		if (!result)
-			result = -posix_spawn_file_actions_addclosefrom_np(
-				&actions, fd >= 0 ? OS_CHILD_FD + 1 :
-						    OS_CHILD_FD);
-		if (!result)
-			result = start(&actions, &attributes, path, argv);
-		posix_spawnattr_destroy(&attributes);
+		result = -posix_spawnattr_init(&attributes);
+		if (!result) {
+			result = pass(&actions, fds, nr);
+			if (!result)
+				result = start(&actions, &attributes,
+					       "/proc/self/exe", argv);
+			posix_spawnattr_destroy(&attributes);
+		}
+		posix_spawn_file_actions_destroy(&actions);
 	}
-	posix_spawn_file_actions_destroy(&actions);
-	return result;
-}
-
-int os_spawn_self(const char *const argv[], int fd, struct error *error)
-{
-	int pid = spawn("/proc/self/exe", argv, fd);
-
-	return pid < 0 ? error_set(error, "cannot start %s %s: %s", argv[0],
-				   argv[1], strerror(-pid)) : pid;
+	return result < 0 ? error_set(error, "cannot start %s %s: %s", argv[0],
+				      argv[1], strerror(-result)) : result;
 }

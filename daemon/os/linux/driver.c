@@ -128,6 +128,12 @@ void *os_driver_map(struct os_driver *driver, uint64_t size,
 	return base;
 }
 
+int os_driver_memory_fd(struct os_driver *driver)
+{
+	/* Who else has it may map it and nothing more: the driver sees to it. */
+	return driver->fd;
+}
+
 void os_driver_unmap(void *base, uint64_t size)
 {
 	if (base)

@@ -62,6 +62,7 @@ static const int allowed[] = {
 static const unsigned int allowed_ioctl[] = {
 	COLINUX_IOC_TYPE,
 	'T',	/* terminals: raw mode, window size */
+	0xAF,	/* vhost: queues of network cards */
 	0x12,	/* block devices: discard, zero-out, size */
 };
 
@@ -188,9 +189,25 @@ static int enter(int (*more_rules)(scmp_filter_ctx filter),
 	return 0;
 }
 
-int os_enter_sandbox(struct error *error)
+/* Connecting again to vhost-user devices that went away. */
+static int add_connect_rules(scmp_filter_ctx filter)
 {
-	return enter(NULL, error);
+	int result;
+
+	result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				  SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (!result)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+					  SCMP_SYS(connect), 0);
+	if (!result)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+					  SCMP_SYS(setsockopt), 0);
+	return result;
+}
+
+int os_enter_sandbox(bool connect, struct error *error)
+{
+	return enter(connect ? add_connect_rules : NULL, error);
 }
 
 /* The user and group "nobody" of every Linux (65534). */

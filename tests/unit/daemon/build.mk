@@ -11,7 +11,8 @@ $(eval $(call unit_test,daemon-session,$(addprefix tests/unit/daemon/, \
 	session_test.c child.c) $(DAEMON_TEST),libuv libseccomp $(NET_LIBS)))
 $(eval $(call unit_test,daemon-config,tests/unit/daemon/config_test.c \
 	tests/unit/virtio/tap.c $(addprefix daemon/,config.c config_keys.c \
-	error.c net/options.c os/linux/process.c),libuv))
+	error.c net/options.c \
+	os/linux/process.c serial_open.c serial.c),libuv))
 $(eval $(call unit_test,daemon-console,tests/unit/daemon/console_test.c \
 	$(DAEMON_TEST),libuv libseccomp $(NET_LIBS)))
 $(eval $(call unit_test,daemon-control,tests/unit/daemon/control_test.c \

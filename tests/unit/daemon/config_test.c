@@ -91,7 +91,19 @@ static void test_good(void)
 	      "commas in paths");
 	check(!strcmp(command_line("a=\"b c\" d e=\"\""), "a=\"b c\" d e="),
 	      "quotes for the kernel: %s", line);
-	check(parse("eth0=slirp cofs0=/tmp ttys1=COM1 exec0=x cocon=80x25") ==
+	check(parse("ttys1=COM1") < 0 && parse("exec8=x") < 0 &&
+		      parse("cofs0=/a,b") < 0 && parse("vhost-user=x") < 0,
+	      "devices that cannot be");
+	check(parse("cofs1=/srv,ro vhost-user=blk,/a vhost-user=net,/b "
+		    "exec0=/bin/x,-a,b") == 0 &&
+		      config->folder[1].read_only &&
+		      !strcmp(config->folder[1].path, "/srv") &&
+		      !strcmp(config->vhost_user[1].kind, "net") &&
+		      !strcmp(config->vhost_user[1].path, "/b") &&
+		      !strcmp(config->exec[0], "/bin/x -a,b") &&
+		      config_connects(config),
+	      "folders, programs, vhost-user");
+	check(parse("eth0=slirp cofs0=/tmp ttys1=pty exec0=x cocon=80x25") ==
 			      0 &&
 		      !*config->parameters,
 	      "classic devices that are not there are no parameters");

@@ -86,6 +86,12 @@ void *os_driver_map(struct os_driver *driver, uint64_t size,
 	return driver->ram;
 }
 
+int os_driver_memory_fd(struct os_driver *driver)
+{
+	(void)driver;
+	return -1;
+}
+
 void os_driver_unmap(void *base, uint64_t size)
 {
 	if (base)

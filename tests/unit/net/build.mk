@@ -14,3 +14,8 @@ $(eval $(call unit_test,net-slirp,tests/unit/net/slirp_test.c \
 	tests/unit/virtio/tap.c daemon/net/frame.c daemon/net/options.c \
 	daemon/error.c $(SLIRP_SRCS) daemon/os/linux/sandbox.c,\
 	$(NET_LIBS) libseccomp))
+$(eval $(call unit_test,vhost-user,tests/unit/net/vhost_user_test.c \
+	$(NET_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,serial,tests/unit/net/serial_test.c \
+	tests/unit/virtio/tap.c $(addprefix daemon/,serial.c serial_open.c \
+	error.c),))

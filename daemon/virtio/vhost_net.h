@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Handing a network card's queues to the host kernel's vhost-net and taking
+ * them back.  Knows rings and memory, not frames.
+ */
+#ifndef DAEMON_VIRTIO_VHOST_NET_H
+#define DAEMON_VIRTIO_VHOST_NET_H
+
+#include <stdbool.h>
+
+#include "device.h"
+
+struct vhost_net {
+	int fd;			/* /dev/vhost-net; not owned; -1 = none */
+	int kick[2];		/* eventfds: doorbells of both queues */
+	int call;		/* eventfd: interrupt of the device */
+	bool running;
+};
+
+/* False when there is no vhost-net, or it lacks what our queues need. */
+bool vhost_net_init(struct vhost_net *vhost, int fd);
+void vhost_net_exit(struct vhost_net *vhost);
+
+/*
+ * With device->lock held, driver ready, both queues enabled: from now on
+ * frames go between the queues and tap_fd in the kernel.  0 or a negative
+ * errno with nothing changed.
+ */
+int vhost_net_start(struct vhost_net *vhost, struct virtio_device *device,
+		    int tap_fd);
+/* With device->lock held: the queues are ours again.  Waits for the kernel. */
+void vhost_net_stop(struct vhost_net *vhost, struct virtio_device *device);
+
+#endif

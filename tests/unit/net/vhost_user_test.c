@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The vhost-user front end against a back-end written here from the protocol's
+ * document: a source of "random" bytes.  Set-up, requests, a back-end that
+ * dies with a request in hand and comes back, resets, one that answers wrong.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../virtio/guest.h"
+#include "../virtio/tap.h"
+
+#define PATTERN 0x5a
+#define NEED_REPLY 8u
+
+struct message {
+	uint32_t request, flags, size;
+	union {
+		uint64_t u64;
+		struct {
+			uint32_t index, value;
+		} state;
+		struct {
+			uint32_t index, flags;
+			uint64_t desc, used, avail, log;
+		} ring;
+		struct {
+			uint32_t nr, pad;
+			struct {
+				uint64_t guest, size, user, offset;
+			} region[8];
+		} table;
+		uint8_t bytes[512];
+	};
+} __attribute__((packed, aligned(8)));
+
+#define HEAD 12
+
+static struct guest guest;
+static struct dqueue queue;
+static int device, memory;
+static char path[64], directory[40] = "/tmp/colinux-vhost-XXXXXX";
+
+/* The back-end's; its thread's alone while it runs. */
+static struct {
+	pthread_t thread;
+	int listener, fd, kick, call;
+	bool lazy;		/* takes requests and does not answer */
+	bool wrong;		/* answers GET_FEATURES with rubbish */
+	uint64_t features;	/* as the front end set them */
+	uint8_t *ram[8];
+	struct message table;
+	uint16_t size, next;
+	uint64_t desc, avail, used;
+	bool enabled;
+	unsigned int taken;	/* chains */
+	int control[2];		/* a byte: the connection ends here */
+} be;
+
+/* Address of the guest (machine), or of the front end. */
+static uint8_t *translate(uint64_t address, bool user)
+{
+	for (uint32_t i = 0; i < be.table.table.nr; i++) {
+		uint64_t start = user ? be.table.table.region[i].user :
+					be.table.table.region[i].guest;
+
+		if (address - start < be.table.table.region[i].size)
+			return be.ram[i] + (address - start);
+	}
+	die("the back-end got a wrong address");
+}
+
+static void map_table(const struct message *m, const int *fds)
+{
+	be.table = *m;
+	for (uint32_t i = 0; i < m->table.nr; i++) {
+		be.ram[i] = mmap(NULL, m->table.region[i].size,
+				 PROT_READ | PROT_WRITE, MAP_SHARED, fds[i],
+				 m->table.region[i].offset);
+		if (be.ram[i] == MAP_FAILED)
+			die("back-end mmap");
+		close(fds[i]);
+	}
+}
+
+static void unmap_table(void)
+{
+	for (uint32_t i = 0; i < be.table.table.nr; i++)
+		munmap(be.ram[i], be.table.table.region[i].size);
+	be.table.table.nr = 0;
+}
+
+static void answer(const struct message *m, uint32_t size)
+{
+	struct message reply = *m;
+
+	reply.flags = 5;
+	reply.size = size;
+	if (send(be.fd, &reply, HEAD + size, MSG_NOSIGNAL) < 0)
+		die("back-end send");
+}
+
+static void handle(struct message *m, const int *fds)
+{
+	switch (m->request) {
+	case 1:			/* GET_FEATURES */
+		m->u64 = VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC |
+			 VIRTIO_F_EVENT_IDX | VIRTIO_BIT(30) | VIRTIO_BIT(34);
+		answer(m, be.wrong ? 4 : 8);
+		return;
+	case 15:		/* GET_PROTOCOL_FEATURES: REPLY_ACK, more */
+		m->u64 = VIRTIO_BIT(3) | VIRTIO_BIT(0);
+		answer(m, 8);
+		return;
+	case 11:		/* GET_VRING_BASE */
+		m->state.value = be.next;
+		be.enabled = false;
+		answer(m, 8);
+		return;
+	case 2:
+		be.features = m->u64;
+		break;
+	case 5:
+		unmap_table();
+		map_table(m, fds);
+		break;
+	case 8:
+		be.size = m->state.value;
+		break;
+	case 9:
+		be.desc = m->ring.desc;
+		be.avail = m->ring.avail;
+		be.used = m->ring.used;
+		break;
+	case 10:
+		be.next = m->state.value;
+		break;
+	case 12:
+		be.kick = fds[0];
+		break;
+	case 13:
+		be.call = fds[0];
+		break;
+	case 18:
+		be.enabled = m->state.value;
+		break;
+	}
+	if (m->flags & NEED_REPLY) {
+		m->u64 = 0;
+		answer(m, 8);
+	}
+}
+
+/* One message; false at the end. */
+static bool message(void)
+{
+	struct message m;
+	struct iovec iov = { &m, HEAD };
+	char room[CMSG_SPACE(8 * sizeof(int))] __attribute__((aligned(8)));
+	struct msghdr header = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	int fds[8] = { -1 };
+	struct cmsghdr *c;
+
+	if (recvmsg(be.fd, &header, MSG_WAITALL) != HEAD)
+		return false;
+	if (m.size > sizeof(m.bytes) || (m.flags & 3) != 1)
+		die("the front end sends rubbish");
+	if (m.size && recv(be.fd, m.bytes, m.size, MSG_WAITALL) !=
+		      (ssize_t)m.size)
+		return false;
+	c = CMSG_FIRSTHDR(&header);
+	if (c)
+		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	handle(&m, fds);
+	return true;
+}
+
+/* All chains there are: one descriptor each, writable. */
+static void work(void)
+{
+	uint16_t *avail = (uint16_t *)translate(be.avail, true);
+	uint8_t *used = translate(be.used, true);
+	const uint64_t one = 1;
+
+	for (;;) {
+		/* avail_event: ring for the next one. */
+		__atomic_store_n((uint16_t *)(used + 4 + 8 * be.size),
+				 be.next, __ATOMIC_SEQ_CST);
+		if (be.next == __atomic_load_n(&avail[1], __ATOMIC_SEQ_CST))
+			break;
+		uint16_t head = avail[2 + be.next % be.size];
+		uint8_t *d = translate(be.desc, true) + 16 * head;
+		uint64_t address;
+		uint32_t length, elem[2];
+
+		be.taken++;
+		be.next++;
+		if (be.lazy)
+			continue;
+		memcpy(&address, d, 8);
+		memcpy(&length, d + 8, 4);
+		memset(translate(address, false), PATTERN, length);
+		elem[0] = head;
+		elem[1] = length;
+		memcpy(used + 4 + 8 * ((be.next - 1) % be.size), elem, 8);
+		__atomic_store_n((uint16_t *)(used + 2), be.next,
+				 __ATOMIC_RELEASE);
+	}
+	if (!be.lazy && write(be.call, &one, sizeof(one)) < 0)
+		die("call");
+}
+
+static void *backend(void *opaque)
+{
+	char byte;
+
+	(void)opaque;
+	be.fd = accept(be.listener, NULL, NULL);
+	be.kick = be.call = -1;
+	for (;;) {
+		struct pollfd fds[3] = {
+			{ .fd = be.fd, .events = POLLIN },
+			{ .fd = be.control[0], .events = POLLIN },
+			{ .fd = be.enabled ? be.kick : -1, .events = POLLIN },
+		};
+		uint64_t count;
+
+		if (poll(fds, 3, -1) < 0)
+			continue;
+		if (fds[0].revents && !message())
+			break;
+		if (fds[2].revents & POLLIN &&
+		    read(be.kick, &count, sizeof(count)) > 0)
+			work();
+		if (fds[1].revents) {
+			if (read(be.control[0], &byte, 1) != 1)
+				die("control");
+			break;
+		}
+	}
+	be.enabled = false;
+	unmap_table();
+	close(be.fd);
+	if (be.kick >= 0)
+		close(be.kick);
+	if (be.call >= 0)
+		close(be.call);
+	return NULL;
+}
+
+static void backend_start(bool lazy)
+{
+	be.lazy = lazy;
+	be.taken = 0;
+	if (pthread_create(&be.thread, NULL, backend, NULL))
+		die("thread");
+}
+
+static void backend_stop(void)
+{
+	if (write(be.control[1], "", 1) != 1)
+		die("control");
+	pthread_join(be.thread, NULL);
+}
+
+static void start(void)
+{
+	if (negotiate(&guest, device, offered(&guest, device)) ||
+	    queue_on(&guest, &queue, device, 0, 64, 0) ||
+	    set_status(&guest, device, 15))
+		die("start");
+}
+
+static bool request(uint64_t machine, uint32_t length)
+{
+	uint8_t *bytes = at(&guest, machine, length);
+
+	memset(bytes, 0, length);
+	queue_add(&queue, &(struct piece){ machine, length, true }, 1, 0);
+	queue_kick(&queue);
+	return true;
+}
+
+static bool answered(uint64_t machine, uint32_t length)
+{
+	const uint8_t *bytes = at(&guest, machine, length);
+	uint32_t head, got;
+
+	if (!queue_wait(&queue, &head, &got) || got != length)
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		if (bytes[i] != PATTERN)
+			return false;
+	return true;
+}
+
+static void open_listener(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (!mkdtemp(directory))
+		die("mkdtemp");
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	strcpy(address.sun_path, path);
+	be.listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (be.listener < 0 ||
+	    bind(be.listener, (void *)&address, sizeof(address)) < 0 ||
+	    listen(be.listener, 4) < 0 || pipe(be.control) < 0)
+		die("listener");
+}
+
+static int add(const char *kind, struct error *error)
+{
+	const struct vhost_user_options options = {
+		.tag = "vhost0", .kind = kind, .path = path,
+		.memory_fd = memory,
+	};
+
+	error->text[0] = '\0';
+	return virtio_vhost_user_add(guest.bus, &options, error);
+}
+
+static void errors(void)
+{
+	struct error error;
+
+	check(add("printer", &error) < 0 &&
+	      strstr(error.text, "no vhost-user device"), "an unknown kind");
+	be.wrong = true;
+	backend_start(false);
+	check(add("rng", &error) < 0 && strstr(error.text, "no vhost-user") &&
+	      strstr(error.text, path), "a back-end that answers wrong");
+	pthread_join(be.thread, NULL);
+	be.wrong = false;
+	strcat(path, "x");
+	check(add("rng", &error) < 0 && strstr(error.text, "start it first"),
+	      "nobody is there");
+	path[strlen(path) - 1] = '\0';
+}
+
+static void work_and_reset(void)
+{
+	uint64_t buffer = guest_alloc(&guest, 4096);
+	bool ok = true;
+	int i;
+
+	check(!(offered(&guest, device) & (VIRTIO_BIT(30) | VIRTIO_BIT(34))) &&
+	      device_page(&guest, device)->device_id == VIRTIO_ID_RNG,
+	      "the guest sees the device's features, not the protocol's");
+	start();
+	for (i = 0; ok && i < 200; i++)
+		ok = request(buffer, 1 + i) && answered(buffer, 1 + i);
+	check(ok, "200 requests");
+	check(be.features & VIRTIO_F_EVENT_IDX, "the driver's features");
+	ok = request(THIRD + 100, 50) && answered(THIRD + 100, 50) &&
+	     request(SIXTH + 4096, 50) && answered(SIXTH + 4096, 50);
+	check(ok, "all of memory");
+	check(command(&guest, device, COLINUX_DEV_RESET, 0, 0) == 0, "reset");
+	start();
+	check(request(buffer, 10) && answered(buffer, 10), "and again");
+}
+
+static void death(void)
+{
+	uint64_t buffer = guest_alloc(&guest, 4096);
+	uint64_t irqs;
+	bool ok;
+	int i;
+
+	backend_stop();
+	/* Nobody is there: the request waits. */
+	request(buffer, 100);
+	backend_start(false);
+	check(answered(buffer, 100), "a back-end comes back");
+	backend_stop();
+	backend_start(true);
+	irqs = irq_count(&guest, device);
+	/* The new one is connected once it has rung the guest. */
+	ok = wait_irq(&guest, device, irqs);
+	for (i = 0; i < 10; i++)
+		request(buffer + 100 * i, 100);
+	backend_stop();
+	check(ok && be.taken <= 10, "one that takes requests and dies");
+	backend_start(false);
+	for (i = 0; ok && i < 10; i++)
+		ok = answered(buffer + 100 * i, 100);
+	check(ok, "its requests are done by the next one");
+	backend_stop();
+	check(command(&guest, device, COLINUX_DEV_RESET, 0, 0) == 0,
+	      "a reset while nobody is there");
+	start();
+	request(buffer, 5);
+	backend_start(false);
+	check(answered(buffer, 5), "the driver was first");
+}
+
+int main(void)
+{
+	struct error error;
+
+	signal(SIGPIPE, SIG_IGN);
+	guest_init(&guest);
+	memory = memfd_create("ram", MFD_CLOEXEC);
+	/* Guest RAM as a file, in the same place. */
+	if (memory < 0 || ftruncate(memory, RAM_SIZE) < 0 ||
+	    mmap(guest.ram, RAM_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, memory, 0) != guest.ram)
+		die("memory");
+	open_listener();
+	errors();
+	backend_start(false);
+	device = add("rng", &error);
+	if (device < 0 || virtio_bus_start(guest.bus, &error) != 1)
+		die(error.text);
+	work_and_reset();
+	death();
+	guest_exit(&guest);
+	pthread_join(be.thread, NULL);
+	unlink(path);
+	rmdir(directory);
+	return done();
+}
