@@ -19,3 +19,5 @@ $(eval $(call unit_test,vhost-user,tests/unit/net/vhost_user_test.c \
 $(eval $(call unit_test,serial,tests/unit/net/serial_test.c \
 	tests/unit/virtio/tap.c $(addprefix daemon/,serial.c serial_open.c \
 	error.c),))
+$(eval $(call unit_test,vhost-servers,tests/unit/net/servers_test.c \
+	$(NET_TEST),$(VIRTIO_LIBS)))
