@@ -15,8 +15,10 @@ echo "ro $(cat /sys/block/vdb/ro) size $(cat /sys/block/vdb/size)"
 dd if=/dev/urandom of=/dev/vdb bs=4096 count=1 2>/dev/null; echo "write $?"
 echo "begin $(head -c 16 /dev/vdb)"
 dd if=/dev/vdc of=/dev/null bs=4096 count=256 2>/dev/null; echo "good $?"
-dd if=/dev/vdc of=/dev/null bs=4096 skip=256 count=1 iflag=direct; echo "bad $?"
-dd if=/dev/zero of=/dev/vdc bs=4096 seek=256 count=1 oflag=direct; echo "badw $?"
+dd if=/dev/vdc of=/dev/null bs=4096 skip=256 count=1 iflag=direct
+echo "bad $?"
+dd if=/dev/zero of=/dev/vdc bs=4096 seek=256 count=1 oflag=direct
+echo "badw $?"
 dd if=/dev/zero of=/dev/vdc bs=4096 seek=512 count=4 oflag=direct
 echo "after $?"
 blkdiscard /dev/vdd; echo "discard $?"
@@ -77,8 +79,5 @@ for root in /dev/vda1 /dev/cobd0p1; do
 	like "$OUT" '/dev/vda1 +ext4' "root=$root is the first partition"
 done
 
-# What is left of the host: the error target logs what it was asked for.
-dmesg | grep -v 'I/O error, dev dm-0\|Buffer I/O error on dev dm-0' \
-	>"$LOG/dmesg"
 host_is_healthy
 done_testing

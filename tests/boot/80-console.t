@@ -15,7 +15,8 @@ like "$(colinux ps)" '^back\b.*running' "ps"
 like "$(colinux info back)" '^memory 256' "info"
 
 STATUS=0
-"$tests/converse" --size 33x99 120 colinux console back >"$LOG/one" 2>&1 <<-'END' ||
+"$tests/converse" --size 33x99 120 colinux console back \
+	>"$LOG/one" 2>&1 <<-'END' ||
 	expect colinux-initrd: Linux 6.12
 	send stty size
 	expect 33 99
