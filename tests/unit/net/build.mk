@@ -21,3 +21,6 @@ $(eval $(call unit_test,serial,tests/unit/net/serial_test.c \
 	error.c),))
 $(eval $(call unit_test,vhost-servers,tests/unit/net/servers_test.c \
 	$(NET_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,keeper,tests/unit/net/keeper_test.c \
+	tests/unit/virtio/tap.c $(addprefix daemon/,keeper.c builtin/keep.c \
+	error.c os/linux/child.c),))
