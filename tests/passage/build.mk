@@ -16,10 +16,20 @@ $(B)/tests/passage/guests/%.bin: tests/passage/guests/%.c \
 		-T tests/passage/guests/guest.ld -o $(@:.bin=.elf) $(@:.bin=.o)
 	objcopy -O binary $(@:.bin=.elf) $@
 
-PASSAGE_RUN := tests/passage/run.c tests/passage/service.c
-$(B)/tests/passage/run: $(PASSAGE_RUN) tests/passage/run.h \
-		tests/passage/guests/service.h $(wildcard include/colinux/*.h)
+PASSAGE_H := $(wildcard include/colinux/*.h) tests/passage/run.h \
+	tests/passage/guests/service.h
+PASSAGE_RUN := $(addprefix tests/passage/,run.c load.c service.c)
+PASSAGE_IOCTL := $(addprefix tests/passage/,ioctl.c load.c) \
+	tests/unit/virtio/tap.c
+
+$(B)/tests/passage/run: $(PASSAGE_RUN) $(PASSAGE_H)
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(CFLAGS) $(WARN) $(CPPFLAGS) -o $@ $(PASSAGE_RUN) -lpthread
 
-ALL += $(PASSAGE_GUESTS) $(B)/tests/passage/run
+# The driver's calls with hostile arguments.
+$(B)/tests/passage/ioctl: $(PASSAGE_IOCTL) $(PASSAGE_H) tests/unit/virtio/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) $(CPPFLAGS) -Itests/unit/virtio -o $@ \
+		$(PASSAGE_IOCTL) -lpthread
+
+ALL += $(PASSAGE_GUESTS) $(B)/tests/passage/run $(B)/tests/passage/ioctl

@@ -19,6 +19,8 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.realpath(__file__))))
 BREAK = b"\x03"
+GUEST_PAGE = 0xffffffffff800000		# the guest's copy of the passage
+PAGE = 0x1000
 RIP = 16		# number of RIP in gdb's x86-64 register set
 
 
@@ -145,31 +147,62 @@ class Gdb:
         self.socket.sendall(BREAK)
         self.receive()
 
+    def leave(self):
+        """Let the machine run on without us."""
+        self.ask("D")
+        self.socket.close()
+
     def rip(self):
         registers = bytes.fromhex(self.ask("g"))
         return int.from_bytes(registers[8 * RIP:8 * RIP + 8], "little")
 
 
+def instructions(kernel):
+    """[(offset, symbol, text)] of the passage page of this host's driver."""
+    path = os.path.join(TOP, "build", "host-linux", kernel, "m_passage.o")
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path],
+                          check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+    result, symbol = [], None
+    for line in text.splitlines():
+        head = re.match(r"[0-9a-f]+ <(\w+)>:", line)
+        code = re.match(r" *([0-9a-f]+):\t(.*)", line)
+        if head:
+            symbol = head.group(1)
+        elif code and int(code.group(1), 16) < PAGE:
+            offset, what = int(code.group(1), 16), code.group(2).strip()
+            # Padding between the parts is never executed.
+            if not re.match(r"(nop|data16|cs nop|xchg +%ax,%ax|int3|add +"
+                            r"%al,\(%rax\))", what):
+                result.append((offset, symbol, what))
+    return result
+
+
 class Box:
     """box/run with a command, monitor sockets and a shared directory."""
 
-    def __init__(self, name, options, command, gdb=False):
-        name = re.sub(r"\W+", "-", name)
-        self.dir = tempfile.mkdtemp(prefix=f"colinux-{name}-")
-        log = os.path.join(TOP, "build", "box", f"{name}.log")
+    def __init__(self, name):
+        self.name = re.sub(r"\W+", "-", name)
+        self.dir = tempfile.mkdtemp(prefix=f"colinux-{self.name}-")
+        self.output = self.process = None
+
+    def start(self, options, command, gdb=False):
+        log = os.path.join(TOP, "build", "box", f"{self.name}.log")
         os.makedirs(os.path.dirname(log), exist_ok=True)
-        line = [os.path.join(TOP, "box", "run"), "--no-data", "--log", log,
-                "--share", f"lab={self.dir}"]
+        os.mkdir(self.path("log"))
+        line = [os.path.join(TOP, "box", "run"), "--log", log,
+                "--share", f"lab={self.dir}",
+                "--share", f"log={self.path('log')}"]	# of tests/lib
         for argument in ["-qmp", f"unix:{self.dir}/qmp,server=on,wait=off"] + (
                 ["-gdb", f"unix:{self.dir}/gdb,server=on,wait=off"]
                 if gdb else []):
             line += ["--qemu-arg=" + argument]
-        self.output = open(os.path.join(self.dir, "output"), "w+",
-                           encoding="utf-8", errors="replace")
+        self.output = open(self.path("output"), "w", encoding="utf-8")
         self.process = subprocess.Popen(line + options + ["--", command],
                                         stdin=subprocess.DEVNULL,
                                         stdout=self.output,
                                         stderr=subprocess.STDOUT)
+        return self
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -189,7 +222,8 @@ class Box:
             pass
 
     def read(self, name):
-        with open(self.path(name), encoding="utf-8") as file:
+        with open(self.path(name), encoding="utf-8",
+                  errors="replace") as file:
             return file.read()
 
     def text(self):
@@ -204,10 +238,11 @@ class Box:
             raise Late(f"the box did not end:\n{self.text()}") from None
 
     def close(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(20)
-        self.output.close()
+        if self.process:
+            if self.process.poll() is None:
+                self.process.terminate()
+                self.process.wait(20)
+            self.output.close()
         shutil.rmtree(self.dir)
 
 

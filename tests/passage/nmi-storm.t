@@ -17,11 +17,10 @@ import re
 import sys
 import time
 
-from machine import Box, Late, Qmp, Tap, number
+from machine import GUEST_PAGE, Box, Late, Qmp, Tap, number
 
 SOAK = "COLINUX_SOAK" in os.environ
 SECONDS = 120 if SOAK else 6
-GUEST_TOP = 0xffffffffff800000
 RECORD = re.compile(r"^ *\d+: v=02 .*?pc=([0-9a-f]+).*?\n(?:.*\n)*?"
                     r"IDT= +([0-9a-f]+)", re.MULTILINE)
 
@@ -31,7 +30,7 @@ def classes(log):
     result = {"host": 0, "guest": 0, "passage": 0}
     for pc, idt in RECORD.findall(log):
         pc, idt = int(pc, 16), int(idt, 16)
-        if GUEST_TOP <= idt < GUEST_TOP + 0x200000:
+        if GUEST_PAGE <= idt < GUEST_PAGE + 0x200000:
             result["guest"] += 1
         elif idt & 0xfff and (idt & 0xfff) < 0x400:
             result["passage"] += 1	# inside a side page
@@ -41,8 +40,9 @@ def classes(log):
 
 
 def storm(tap, name, options, guests, environment=""):
-    box = Box(f"nmi-storm-{name}", options + ["--timeout", "400"],
-              f"{environment} /colinux/tests/passage/nmi-inside {guests}")
+    box = Box(f"nmi-storm-{name}").start(
+        options + ["--no-data", "--timeout", "400"],
+        f"{environment} /colinux/tests/passage/nmi-inside {guests}")
     try:
         box.wait_file("ready")
         qmp = Qmp(box.path("qmp"))

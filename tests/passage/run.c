@@ -15,7 +15,6 @@
  * printed a plan, kept it, and no line said "not ok".
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,111 +22,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <unistd.h>
 #include "run.h"
 
-#define TABLES		0x500000	/* first page tables, in guest RAM */
-#define PRESENT_RW	3
-#define PAGE_2M		0x80
-
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 static struct guest *guests;
 static int nr_guests, breakpoints;
 static volatile uint64_t watched;
-
-void die(const char *what)
-{
-	fprintf(stderr, "run: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-/* Map one 2 MiB page at `va` in the tables at RAM offset TABLES. */
-static void map(struct guest *g, int levels, uint64_t va, uint64_t machine,
-		unsigned int *next)
-{
-	uint64_t *table = (uint64_t *)(g->ram + TABLES);
-
-	for (int level = levels; level > 2; level--) {
-		uint64_t *e = &table[va >> (12 + 9 * (level - 1)) & 511];
-
-		if (!*e) {
-			*e = (g->extent.machine + TABLES + 4096ull * *next) |
-			     PRESENT_RW;
-			(*next)++;
-		}
-		table = (uint64_t *)(g->ram + (*e & ~0xfffull) -
-				     g->extent.machine);
-	}
-	table[va >> 21 & 511] = machine | PRESENT_RW | PAGE_2M;
-}
-
-static void read_image(struct guest *g)
-{
-	ssize_t n;
-	int file;
-
-	file = open(g->file, O_RDONLY);
-	if (file < 0)
-		die(g->file);
-	n = read(file, g->ram + COLINUX_PORT_LINK_TEXT, 0x100000);
-	if (n <= 0)
-		die(g->file);
-	close(file);
-}
-
-static void load(struct guest *g)
-{
-	struct colinux_version version = { .abi_version = COLINUX_ABI_VERSION };
-	struct colinux_create create = {
-		.memory = MEMORY, .image = MEMORY, .nr_vcpus = VCPUS,
-	};
-	struct colinux_get_extents extents = {
-		.table = (uintptr_t)&g->extent, .nr = 1,
-	};
-	struct colinux_vcpu_setup setup = { 0 };
-	struct colinux_boot_info *boot;
-	unsigned int next = 1;
-	const char *name = strrchr(g->file, '/');
-
-	g->name = name ? name + 1 : g->file;
-	g->fd = open("/dev/colinux", O_RDWR | O_CLOEXEC);
-	if (g->fd < 0)
-		die("/dev/colinux");
-	if (CALL(g->fd, VERSION, &version))
-		die("VERSION");
-	snprintf(create.name, sizeof(create.name), "%.60s", g->name);
-	if (CALL(g->fd, CREATE, &create))
-		die("CREATE");
-	if (CALL(g->fd, GET_EXTENTS, &extents))
-		die("GET_EXTENTS");
-	g->ram = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd,
-		      0);
-	if (g->ram == MAP_FAILED)
-		die("mmap");
-	read_image(g);
-
-	map(g, (int)version.levels, COLINUX_PORT_TEXT_VA,
-	    g->extent.machine + COLINUX_PORT_TEXT_OFFSET, &next);
-	map(g, (int)version.levels, COLINUX_PORT_DATA_VA,
-	    g->extent.machine + COLINUX_PORT_DATA_OFFSET, &next);
-	boot = (void *)(g->ram + COLINUX_PORT_DATA_OFFSET + COLINUX_BOOT_INFO);
-	boot->magic = COLINUX_BOOT_MAGIC;
-	boot->abi_version = COLINUX_ABI_VERSION;
-	boot->nr_vcpus = VCPUS;
-	boot->tsc_khz = version.tsc_khz;
-	boot->port_machine = g->extent.machine;
-	boot->data_machine = g->extent.machine + COLINUX_PORT_DATA_OFFSET;
-
-	setup.rip = COLINUX_PORT_TEXT_VA + COLINUX_PORT_LINK_TEXT;
-	setup.rsp = COLINUX_PORT_DATA_VA + COLINUX_VCPU_AREAS - 64;
-	setup.cr3 = g->extent.machine + TABLES;
-	if (CALL(g->fd, VCPU_SETUP, &setup))
-		die("VCPU_SETUP");
-}
 
 /* A whole line of a guest's output. */
 static void line(struct guest *g)
@@ -209,10 +113,10 @@ static int breakpoint_hits(int fd)
 	uint64_t before, after;
 
 	if (read(fd, &before, sizeof(before)) != sizeof(before))
-		die("breakpoint");
+		fatal("breakpoint");
 	watched = before;
 	if (read(fd, &after, sizeof(after)) != sizeof(after))
-		die("breakpoint");
+		fatal("breakpoint");
 	return after == before + 1;
 }
 
@@ -225,7 +129,7 @@ static void *run(void *arg)
 	int breakpoint = breakpoints ? arm_breakpoint() : -1;
 
 	if (breakpoints && breakpoint < 0)
-		die("perf_event_open");
+		fatal("perf_event_open");
 	for (;;) {
 		if (breakpoint >= 0 && !breakpoint_hits(breakpoint)) {
 			printf("not ok - the host's breakpoint is lost\n");
@@ -236,7 +140,7 @@ static void *run(void *arg)
 		if (CALL(g->fd, VCPU_RUN, &r)) {
 			if (errno == EINTR)
 				continue;
-			die("VCPU_RUN");
+			fatal("VCPU_RUN");
 		}
 		if (r.exit == COLINUX_RUN_INTR)
 			continue;
@@ -275,7 +179,7 @@ static void counters(struct guest *g)
 		if (!g->runners[i].started)
 			continue;
 		if (CALL(g->fd, STATS, &s))
-			die("STATS");
+			fatal("STATS");
 		printf("# %s: vCPU %u: irq %" PRIu64 " nmi %" PRIu64
 		       " hypercall %" PRIu64 " switches %" PRIu64
 		       " full %" PRIu64 " halts %" PRIu64 "\n",
@@ -321,7 +225,7 @@ int main(int argc, char **argv)
 	nr_guests = argc - optind;
 	guests = calloc((size_t)nr_guests, sizeof(*guests));
 	if (!guests || nr_guests < 1)
-		die("no guests");
+		fatal("no guests");
 	for (int i = 0; i < nr_guests; i++) {
 		guests[i].file = argv[optind + i];
 		guests[i].storm = -1;
@@ -337,7 +241,7 @@ int main(int argc, char **argv)
 		r->guest = &guests[i];
 		r->started = 1;
 		if (pthread_create(&r->thread, NULL, run, r))
-			die("thread");
+			fatal("thread");
 	}
 	for (int i = 0; i < nr_guests; i++) {
 		struct guest *g = &guests[i];

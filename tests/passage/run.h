@@ -60,8 +60,11 @@ struct guest {
 	int doorbell, interrupt;	/* eventfds of the echo */
 };
 
-/* run.c */
-void die(const char *what) __attribute__((noreturn));
+/* load.c */
+/* End the program with errno's text. */
+void fatal(const char *what) __attribute__((noreturn));
+/* A new VM with g->file in it, ready to run; fills fd, ram, extent, name. */
+void load(struct guest *g);
 
 /* service.c */
 /* A guest's HC_DEVICE: do what it asks for; the hypercall's result. */

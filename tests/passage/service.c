@@ -31,12 +31,12 @@ static void *do_later(void *arg)
 		struct colinux_kick kick = { .virq = (uint32_t)l->arg };
 
 		if (CALL(l->guest->fd, KICK, &kick))
-			die("KICK");
+			fatal("KICK");
 	} else {
 		struct colinux_set_irq irq = { .device = (uint32_t)l->arg };
 
 		if (CALL(l->guest->fd, SET_IRQ, &irq))
-			die("SET_IRQ");
+			fatal("SET_IRQ");
 	}
 	free(l);
 	return NULL;
@@ -68,7 +68,7 @@ static void *storm(void *arg)
 		struct colinux_kick kick = { .virq = (uint32_t)virq };
 
 		if (CALL(g->fd, KICK, &kick))
-			die("KICK");
+			fatal("KICK");
 	}
 	return NULL;
 }
@@ -95,12 +95,12 @@ static void *echo(void *arg)
 
 	for (;;) {
 		if (read(g->doorbell, &n, sizeof(n)) != sizeof(n))
-			die("doorbell");
+			fatal("doorbell");
 		if (n >= 1ull << 32)	/* silence() */
 			return NULL;
 		n = 1;
 		if (write(g->interrupt, &n, sizeof(n)) != sizeof(n))
-			die("irqfd");
+			fatal("irqfd");
 	}
 }
 
@@ -128,7 +128,7 @@ static int64_t start_echo(struct guest *g, uint64_t device, uint64_t queue)
 	g->doorbell = eventfd(0, EFD_CLOEXEC);
 	g->interrupt = eventfd(0, EFD_CLOEXEC);
 	if (g->doorbell < 0 || g->interrupt < 0)
-		die("eventfd");
+		fatal("eventfd");
 	err = tie(g, device, queue, 0);
 	if (err)
 		return err;
@@ -145,7 +145,7 @@ static void stop_echo(struct guest *g)
 	if (!g->echoing)
 		return;
 	if (write(g->doorbell, &stop, sizeof(stop)) != sizeof(stop))
-		die("doorbell");
+		fatal("doorbell");
 	pthread_join(g->echo_thread, NULL);
 	close(g->doorbell);
 	close(g->interrupt);
