@@ -7,9 +7,12 @@
  *
  * The same numbers every time.  VIRTIO_FUZZ=N does N inputs instead.
  */
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,6 +59,36 @@ static const struct virtio_console_ops console_ops = {
 	.output = swallow,
 	.input = chatter,
 };
+
+/* The network: what goes out comes back, as far as there is room. */
+static void *bounce(void *opaque)
+{
+	static uint8_t frame[70000];
+	const int *fd = opaque;
+	ssize_t length;
+
+	while ((length = recv(*fd, frame, sizeof(frame), 0)) > 0)
+		send(*fd, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return NULL;
+}
+
+static int add_card(int pair[2], pthread_t *thread)
+{
+	struct net_device_options options = { .tag = "eth0" };
+	struct error error;
+	int device;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0 ||
+	    fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0)
+		die("socketpair");
+	options.backend = net_backend_new(NET_SLIRP, pair[1], &error);
+	if (!options.backend)
+		die(error.text);
+	device = virtio_net_add(guest.bus, &options, &error);
+	if (device < 0 || pthread_create(thread, NULL, bounce, &pair[0]))
+		die("network card");
+	return device;
+}
 
 static uint64_t some_address(void)
 {
@@ -252,7 +285,7 @@ static void fuzz(unsigned int device, const char *what, unsigned int inputs)
 	     inputs, (unsigned int)used, (unsigned int)broken);
 	check(used > inputs / 20 && broken > inputs / 20, "%s", what);
 	virtio_bus_reset(guest.bus);
-	if (virtio_bus_start(guest.bus, NULL) != 3)
+	if (virtio_bus_start(guest.bus, NULL) != 4)
 		die("virtio_bus_start");
 }
 
@@ -273,6 +306,8 @@ int main(int argc, char **argv)
 	const char *wish = getenv("VIRTIO_FUZZ");
 	unsigned int inputs = wish ? strtoul(wish, NULL, 10) : INPUTS;
 	struct error error;
+	int pair[2], card;
+	pthread_t thread;
 	uint8_t sum = 0;
 
 	(void)argc;
@@ -286,12 +321,17 @@ int main(int argc, char **argv)
 	    virtio_console_add(guest.bus, &console_ops, &sum, &console,
 			       &error) != 1)
 		die(error.text);
+	card = add_card(pair, &thread);
 	blkdev_add(&blk, &options);
 	fuzz(0, "random requests to rng", inputs);
 	fuzz(1, "random requests to console", inputs);
+	fuzz(card, "random requests to net", inputs);
 	fuzz(blk.device, "random requests to blk", inputs);
 	still_alive();
 	guest_exit(&guest);
+	/* The device's end is closed: so ends the other. */
+	pthread_join(thread, NULL);
+	close(pair[0]);
 	blkdev_remove(&blk);
 	return done();
 }
