@@ -33,7 +33,7 @@ struct waiter {
 };
 
 struct session {
-	const struct run_options *options;
+	struct run_options *options;
 	const struct config *config;
 	struct runtime runtime;
 	struct console *console;
@@ -473,6 +473,8 @@ static int set_up(struct session *session, struct error *error)
 	if (runtime_claim(&session->runtime, config->name,
 			  !config->name_given, error) < 0)
 		return -1;
+	/* Cards and sockets are named after the guest: no two may be equal. */
+	strcpy(session->options->config.name, session->runtime.name);
 	if (session->options->background) {
 		log = os_open_log(session->runtime.log, error);
 		if (log < 0)
