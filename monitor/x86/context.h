@@ -11,7 +11,7 @@
 
 /* What this CPU has, of what the monitor cares about. */
 struct cpu_features {
-	bool xsave, pku, xss, rdtscp, spec_ctrl, la57, amd_efer;
+	bool xsave, pku, xss, xfd, rdtscp, spec_ctrl, la57, amd_efer;
 	u32 xsave_size;		/* of all components that XCR0 may enable */
 	u32 phys_bits;
 };

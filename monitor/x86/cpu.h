@@ -25,6 +25,8 @@
 #define MSR_SYSENTER_CS		0x174
 #define MSR_SYSENTER_ESP	0x175
 #define MSR_SYSENTER_EIP	0x176
+#define MSR_XFD			0x1c4
+#define MSR_XFD_ERR		0x1c5
 #define MSR_PAT			0x277
 #define MSR_SPEC_CTRL		0x48
 #define MSR_XSS			0xda0

@@ -29,6 +29,8 @@ static const struct {
 	{ MSR_TSC_AUX, FEATURE(rdtscp) },
 	{ MSR_SPEC_CTRL, FEATURE(spec_ctrl) },
 	{ MSR_XSS, FEATURE(xss) },
+	{ MSR_XFD, FEATURE(xfd) },	/* as it was at XSAVE, or XRSTOR faults */
+	{ MSR_XFD_ERR, FEATURE(xfd) },
 };
 
 #define NR_SWITCHED	(sizeof(switched) / sizeof(switched[0]))
@@ -84,6 +86,7 @@ static void read_features(struct cpu_features *f)
 		f->xsave_size = c;
 		cpuid(0xd, 1, &a, &b, &c, &d);
 		f->xss = a >> 3 & 1;
+		f->xfd = a >> 4 & 1;
 	}
 	cpuid(0x80000000, 0, &max_ext, &b, &c, &d);
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
