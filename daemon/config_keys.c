@@ -415,6 +415,10 @@ static int set_vhost_user(struct config *config, struct config_word *word,
 		return error_set(error, "%s=%.60s: give TYPE,SOCKET, as in "
 				 "vhost-user=blk,/run/disk.sock", word->key,
 				 word->value);
+	/* Folders have a key of their own, which knows their names. */
+	if (!strncmp(word->value, "fs,", 3))
+		return error_set(error, "%s=%.60s: use cofsN=DIRECTORY",
+				 word->key, word->value);
 	while (*entry->kind)
 		if (++entry == config->vhost_user + CONFIG_VHOST_USERS)
 			return error_set(error, "%s: there are at most %d",

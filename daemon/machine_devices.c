@@ -269,16 +269,25 @@ static int add_vhost_users(struct machine *machine, struct error *error)
 	int device;
 
 	for (unsigned int i = 0; i < CONFIG_VHOST_USERS; i++, entry++) {
-		const struct vhost_user_options options = {
+		struct vhost_user_options options = {
 			.tag = tag,
 			.kind = entry->kind,
 			.path = entry->path,
 			.memory_fd = os_driver_memory_fd(machine->driver),
 		};
+		struct virtio_net_config card = { .status = 0 };
 
 		if (!*entry->kind)
 			break;
 		snprintf(tag, sizeof(tag), "vhost%u", i);
+		/* A card's address is ours to give; they come after ethN. */
+		if (!strcmp(entry->kind, "net")) {
+			net_mac_of_name(machine->config->name, CONFIG_NETS + i,
+					card.mac);
+			options.config = &card;
+			options.config_len = sizeof(card.mac);
+			options.features = VIRTIO_NET_F_MAC;
+		}
 		device = virtio_vhost_user_add(machine->bus, &options, error);
 		if (device < 0)
 			return -1;

@@ -44,18 +44,18 @@ struct kind {
 };
 
 /*
- * 5.1 to 5.20.  Network: the control queue (bits 17 to 23) is the front end's
- * job.  Block: bit 12 is multiqueue.  File systems: queue 0 is for requests
+ * 5.1 to 5.20.  Network: the address is the front end's to give; the control
+ * queue (bits 17 to 23 and what uses it) and the link would be, too.  Block: bit 12 is multiqueue.  File systems: queue 0 is for requests
  * that overtake; a request has as many pages as the queue has descriptors.
+ * Not here: devices whose configuration the front end has to make or to
+ * mediate in ways of their own (scsi, gpu, input).
  */
 static const struct kind kinds[] = {
-	{ "net", VIRTIO_ID_NET, 2, 256, 8, UINT64_C(0xfe0000) },
+	{ "net", VIRTIO_ID_NET, 2, 256, 0,
+	  VIRTIO_NET_F_MTU | UINT64_C(0xff0000) | UINT64_C(0xfffc) << 48 },
 	{ "blk", VIRTIO_ID_BLOCK, 1, 128, VIRTIO_BLK_CONFIG_LEN,
 	  VIRTIO_BIT(12) },
 	{ "rng", VIRTIO_ID_RNG, 1, 64, 0, 0 },
-	{ "scsi", 8, 3, 128, 36, 0 },
-	{ "gpu", 16, 2, 64, 16, 0 },
-	{ "input", 18, 2, 64, 0, 0 },
 	{ "vsock", 19, 3, 128, 8, 0 },
 	{ "sound", 25, 4, 64, 12, 0 },
 	{ "fs", VIRTIO_ID_FS, 2, 1024, 40, 0 },
@@ -72,6 +72,7 @@ struct vhost_user {
 	int epoll, timer, call;
 	int kick[MOST_QUEUES];
 	bool own_config;		/* config is ours, not the back-end's */
+	uint64_t own_features;		/* of it; the back-end does not know them */
 
 	/* Guarded by device.lock. */
 	struct vhost_user_link link;
@@ -124,7 +125,8 @@ static void lost(struct vhost_user *vu)
 static void reconnect(struct vhost_user *vu)
 {
 	uint64_t features, promised = vu->device.features &
-				      (OWN_FEATURES | RING_FEATURES);
+				      (OWN_FEATURES | RING_FEATURES) &
+				      ~vu->own_features;
 
 	if (vhost_user_connect(&vu->link, vu->path, &features) < 0)
 		return;
@@ -146,7 +148,7 @@ static uint64_t ring_address(const struct virtqueue_ring *ring)
 static int begin(struct vhost_user *vu)
 {
 	struct virtio_device *device = &vu->device;
-	uint64_t features = device->driver_features;
+	uint64_t features = device->driver_features & ~vu->own_features;
 	int ret;
 
 	if (vu->begun)
@@ -403,6 +405,7 @@ static int learn(struct vhost_user *vu, const struct vhost_user_options *options
 		vu->own_config = true;
 		device->config_len = options->config_len;
 		memcpy(device->config, options->config, options->config_len);
+		vu->own_features = options->features & ~features;
 		device->features |= options->features;
 		return 0;
 	}

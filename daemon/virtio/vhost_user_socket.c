@@ -16,7 +16,7 @@
 /* Regions in SET_MEM_TABLE ("Multiple memory regions" of the document). */
 #define TABLE_REGIONS	8
 /* Back-ends answer at once or never; the guest waits meanwhile. */
-#define ANSWER_S	5
+#define ANSWER_S	10
 
 struct header {
 	uint32_t request, flags, size;
