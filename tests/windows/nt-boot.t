@@ -9,7 +9,7 @@
 in_box --timeout 900 --smp 2 --mem 2048
 
 nt_host
-for series in $SERIES; do
+for series in ${SOAK:+6.12} 6.1; do
 	before=$(cut -d. -f1 /proc/uptime)
 	initrd "$series" 'cat /proc/uptime; sleep 1; cat /proc/uptime;
 		i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done;
@@ -23,6 +23,50 @@ for series in $SERIES; do
 	diag "$series: $(($(cut -d. -f1 /proc/uptime) - before)) s"
 done
 
-nt_unload "two kernels"
+# Ways to end.
+series=6.1
+initrd "$series" 'echo c >/proc/sysrq-trigger'
+is "$STATUS" 100 "panic is status 100"
+like "$OUT" 'Kernel panic - not syncing: sysrq triggered crash' "its text"
+start_initrd killed "$series" 'echo up; while :; do :; done'
+wait_text 100 killed '^up'
+# Host interrupts are served while the guest spins: its clock goes on.
+before=$(cut -d. -f1 /proc/uptime)
+sleep 2
+[ "$(($(cut -d. -f1 /proc/uptime) - before))" -ge 1 ]
+ok $? "the host's clock advances while the guest spins"
+kill -9 "$PID"
+ended 60 "$PID"
+is "$STATUS" 137 "kill -9"
+nt_unload "panic and kill"
+
+# Debian on a block device, with a network.
+nt_host
+series=6.12
+cp --sparse=always "$DEBIAN" root.img
+mapfile -t basics < <(words "$series")
+STATUS=0
+"$(dirname "$0")/../lib/converse" 300 colinux run "${basics[@]}" name=debian \
+	mem=512 cobd0=root.img eth0=slirp root=/dev/cobd0 rw \
+	>"$LOG/debian" 2>&1 <<-END || STATUS=$?
+	expect colinux login: 
+	send root
+	expect root@colinux:[^#]*# 
+	send uname -r; systemctl is-system-running --wait
+	expect \n(running|degraded)\r
+	expect root@colinux:[^#]*# 
+	send ip -brief link; dmesg; poweroff
+	end
+END
+OUT=$(tr -d '\r' <"$LOG/debian" | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g')
+is "$STATUS" 0 "Debian: log in, work, power off" ||
+	diag "$(tail -n 40 "$LOG/debian")"
+like "$OUT" '^running$' "Debian: systemd reaches running"
+like "$OUT" '^eth0 ' "Debian: a network interface"
+no_trouble "$OUT" "Debian"
+try "Debian: the file system is clean" \
+	sh -c "e2fsck -fn root.img >$LOG/fsck 2>&1"
+nt_unload "Debian"
+
 nt_healthy
 done_testing
