@@ -34,11 +34,10 @@ echo x >/r/file 2>/dev/null || echo "refused $(cat /r/file)"
 EOF
 start_initrd guest 6.1 "mkdir -p /f /r; mount -t virtiofs cofs0 /f;
 	mount -t virtiofs cofs1 /r; sh /f/script;
-	stty -F /dev/hvc1 raw -echo; stty -F /dev/hvc2 raw; echo into a file >/dev/hvc2;
+	exec 3<>/dev/hvc1; stty -F /dev/hvc1 raw -echo; echo into a file >/dev/hvc2;
 	dd if=/dev/urandom of=/tmp/data bs=1k count=256 2>/dev/null; md5sum </tmp/data;
-	echo ready; head -c 262144 /dev/hvc1 | md5sum >/tmp/sum;
-	cat /tmp/data >/dev/hvc1;
-	echo in \$(cat /tmp/sum); read line </dev/hvc1; echo line \$line;
+	echo ready; head -c 262144 <&3 | md5sum >/tmp/sum; cat /tmp/data >&3;
+	echo in \$(cat /tmp/sum); read line <&3; echo line \$line;
 	ls /f >/dev/null 2>&1 || echo dead; umount /f; mount -t virtiofs cofs0 /f;
 	echo again \$(cat /f/hello)" \
 	"cofs0=$WORK/folder" "cofs1=$WORK/ro,ro" "ttys0=unix:$WORK/port" \
@@ -46,7 +45,7 @@ start_initrd guest 6.1 "mkdir -p /f /r; mount -t virtiofs cofs0 /f;
 try "the guest is ready" wait_text 150 guest '^ready'
 try "the program runs" kill -0 "$(cat pid)"
 dd if=/dev/urandom of=data bs=1k count=256 status=none
-# Both ways over one connection, a line at the end when virtiofsd is dead.
+# Both ways over one connection; a line follows when virtiofsd is dead.
 mkfifo lines
 (cat data; cat lines) | socat -t 60 - UNIX:port >back 2>/dev/null &
 size() { [ "$(stat -c %s back)" -ge 262144 ]; }
