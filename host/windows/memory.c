@@ -97,8 +97,10 @@ static PMDL take(u64 low, u64 high, u64 skip, u64 size, ULONG flags)
 	l.QuadPart = (LONGLONG)low;
 	h.QuadPart = (LONGLONG)(high - 1);
 	s.QuadPart = (LONGLONG)skip;
-	mdl = MmAllocatePagesForMdlEx(l, h, s, size, MmCached,
-				      flags | NT_MM_FULLY_REQUIRED);
+	/* NT 5.2 refuses flags that it does not know. */
+	if (nt.contiguous_chunks)
+		flags |= NT_MM_FULLY_REQUIRED;
+	mdl = MmAllocatePagesForMdlEx(l, h, s, size, MmCached, flags);
 	if (mdl && MmGetMdlByteCount(mdl) != size) {
 		free_mdl(mdl);
 		mdl = NULL;
@@ -308,19 +310,37 @@ static int make_table(struct host_memory *mem)
 	return 0;
 }
 
-/* NT would give all that it has before it says no, and suffer. */
+/* All of RAM, in pages. */
+static u64 all_pages(void)
+{
+	PPHYSICAL_MEMORY_RANGE ranges = MmGetPhysicalMemoryRanges();
+	u64 n = 0;
+
+	for (u64 i = 0; ranges && ranges[i].NumberOfBytes.QuadPart; i++)
+		n += (u64)ranges[i].NumberOfBytes.QuadPart / PAGE_SIZE;
+	if (ranges)
+		ExFreePool(ranges);
+	return n;
+}
+
+/*
+ * NT would give all that it has before it says no, and suffer.  Where it does
+ * not say what it has, all of RAM is the limit.
+ */
 static bool there_is(u64 size)
 {
 	struct nt_performance *p = host_zalloc(sizeof(*p));
-	bool enough;
+	u64 pages;
 
 	if (!p)
 		return false;
-	enough = NT_SUCCESS(ZwQuerySystemInformation(NT_PERFORMANCE, p,
-						     sizeof(*p), NULL)) &&
-		 size / PAGE_SIZE + RESERVE / PAGE_SIZE <= p->available_pages;
+	if (NT_SUCCESS(ZwQuerySystemInformation(NT_PERFORMANCE, p, sizeof(*p),
+						NULL)))
+		pages = p->available_pages;
+	else
+		pages = all_pages();
 	host_zfree(p, sizeof(*p));
-	return enough;
+	return size / PAGE_SIZE + RESERVE / PAGE_SIZE <= pages;
 }
 
 int host_memory_alloc(u64 size, u64 image, struct host_memory **out,

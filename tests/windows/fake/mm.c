@@ -167,7 +167,7 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 		die("an MDL that NT 5.2 cannot have");
 	if (flags & NT_MM_REQUIRE_CHUNKS)
 		chunk = (u64)skip.QuadPart / PAGE_SIZE;
-	if (chunk && fake.version < 0x601)
+	if (flags & ~3u && fake.version < 0x601)
 		die("a flag that NT 5.2 does not know");
 	if (!failable_calls())
 		return NULL;

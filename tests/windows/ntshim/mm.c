@@ -153,7 +153,7 @@ NTAPI PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 	PMDL mdl;
 	PPFN_NUMBER out;
 
-	if (flags & REQUIRE_CHUNKS && old_nt)
+	if (flags & ~3u && old_nt)
 		return NULL;
 	mdl = new_mdl(total);
 	if (!mdl)
