@@ -45,8 +45,9 @@ struct kind {
 
 /*
  * 5.1 to 5.20.  Network: the address is the front end's to give; the control
- * queue (bits 17 to 23 and what uses it) and the link would be, too.  Block: bit 12 is multiqueue.  File systems: queue 0 is for requests
- * that overtake; a request has as many pages as the queue has descriptors.
+ * queue (bits 17 to 23 and what uses it) and the link would be, too.  Block:
+ * bit 12 is multiqueue.  File systems: queue 0 is for requests that overtake;
+ * a request has as many pages as the queue has descriptors.
  * Not here: devices whose configuration the front end has to make or to
  * mediate in ways of their own (scsi, gpu, input).
  */
