@@ -40,8 +40,7 @@ for series in $SERIES; do
 	start_initrd again "$series" 'reboot -f'
 	try "$series: restarts itself" wait_for 100 sh -c \
 		"[ \$(grep -c '^colinux-initrd: Linux' $LOG/again) -ge 2 ]"
-	kill -9 "$PID"
-	ended 20 "$PID"
+	kill_hard "$PID"
 	no_trouble "$(<"$LOG/again")" "$series: restart"
 done
 
@@ -66,7 +65,7 @@ done
 
 start_initrd victim 6.12 "$forever"
 wait_text 100 victim '^up'
-try "colinux kill" colinux kill victim
+try "colinux kill" sh -c "colinux kill victim >$LOG/kill"
 ended 20 "$PID"
 is "$STATUS" 101 "its status is 101"
 
@@ -74,8 +73,7 @@ is "$STATUS" 101 "its status is 101"
 for moment in 0 0.3 1 2 4 8; do
 	start_initrd "at$moment" 6.1 "$forever"
 	sleep "$moment"
-	kill -9 "$PID"
-	ended 20 "$PID"
+	kill_hard "$PID"
 	is "$STATUS" 137 "kill -9 after $moment s"
 done
 after=$(mem_free)

@@ -38,8 +38,7 @@ for count in 5 40 120; do
 		pid=$!
 		wait_text 150 "$name" "^synced $((synced + count))" ||
 			diag "$(tail -n 15 "$LOG/$name")"
-		kill -9 "$pid"
-		ended 20 "$pid"
+		kill_hard "$pid"
 		synced=$(sed -n 's/^synced \([0-9]*\)\r*$/\1/p' "$LOG/$name" |
 			tail -n 1)
 

@@ -10,7 +10,10 @@ in_box --timeout 600
 tests=$(dirname "$0")/../lib
 mapfile -t basics < <(words 6.12)
 
-try "start" colinux start name=back "${basics[@]}" "initrd=$INITRD" mem=256
+STATUS=0
+colinux start name=back "${basics[@]}" "initrd=$INITRD" mem=256 \
+	>"$LOG/start" 2>&1 || STATUS=$?
+is "$STATUS" 0 "start" || diag "$(<"$LOG/start")"
 like "$(colinux ps)" '^back\b.*running' "ps"
 like "$(colinux info back)" '^memory 256' "info"
 
@@ -55,7 +58,7 @@ like "$(<"$LOG/reader")" both-1001 "another reader sees it"
 kill "$reader"
 ended 20 "$reader"
 
-try "stop" colinux stop back --timeout 60
+try "stop" sh -c "colinux stop back --timeout 60 >$LOG/stop"
 unlike "$(colinux ps)" back "it is gone"
 
 host_is_healthy

@@ -136,6 +136,16 @@ ended()
 	wait "$watchdog" 2>/dev/null
 }
 
+# kill_hard PID: end a process of ours with SIGKILL, as ended() does; the shell
+# keeps its own words about it.
+kill_hard()
+{
+	{
+		kill -9 "$1"
+		ended 20 "$1"
+	} 2>/dev/null
+}
+
 # mem_free: free memory in kB, all of it: MemFree and the pages that wait on the
 # lists of each CPU, which are free too and come and go by megabytes.
 mem_free()
