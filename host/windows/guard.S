@@ -3,8 +3,10 @@
  * NTSTATUS nt_guarded(fn, arg): what __try/__except would be if the compiler
  * had it.  The scope table below is the one that NT's __C_specific_handler
  * reads: count, then begin, end, filter (1 = take every exception) and the
- * address to go on at, with the exception's code in EAX.
+ * address to go on at.
  */
+#define STATUS_UNHANDLED_EXCEPTION	0xc0000144
+
 	.text
 	.globl	nt_guarded
 	.def	nt_guarded; .scl 2; .type 32; .endef
@@ -22,6 +24,7 @@ nt_guarded:
 	add	$40, %rsp
 	ret
 .Lexcept:
+	mov	$STATUS_UNHANDLED_EXCEPTION, %eax
 	add	$40, %rsp
 	ret
 	.seh_handler __C_specific_handler, @except

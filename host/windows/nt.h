@@ -97,8 +97,8 @@ extern struct nt_routines nt;
 
 /* guard.S */
 /*
- * Call fn(arg) and return what it returns; if it raises an exception, return
- * the exception's code instead.  fn may hold no lock. IRQL: fn's.
+ * Call fn(arg) and return what it returns, or STATUS_UNHANDLED_EXCEPTION if it
+ * raises an exception.  fn may hold no lock. IRQL: fn's.
  */
 NTSTATUS NTAPI nt_guarded(NTSTATUS(NTAPI *fn)(void *arg), void *arg);
 

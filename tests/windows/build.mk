@@ -22,6 +22,10 @@ $(B)/tests/windows/calls: tests/windows/calls.c $(wildcard include/colinux/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(CFLAGS) $(WARN) $(CPPFLAGS) -o $@ $<
 
+$(B)/tests/windows/guard.exe: tests/windows/guard_test.c host/windows/guard.S
+	@mkdir -p $(@D)
+	$(MINGW) $(CSTD) -O1 -Wall -Wextra -Werror -o $@ $^
+
 # The driver's sources, natively, against the fake NT.  vm_create() is wrapped
 # so that the test can look at what it made.
 NT_TEST_SRCS := $(wildcard host/windows/*.c) monitor/vm.c monitor/vcpu.c \
@@ -45,5 +49,5 @@ $(B)/tests/nt-driver: $(NT_TEST_OBJS)
 
 ifneq ($(shell command -v $(MINGW)),)
 UNIT_TESTS += $(B)/tests/nt-driver
-ALL += $(NTSHIM) $(B)/tests/windows/calls
+ALL += $(NTSHIM) $(B)/tests/windows/calls $(B)/tests/windows/guard.exe
 endif
