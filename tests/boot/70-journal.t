@@ -28,7 +28,7 @@ cp writer mnt/writer
 umount mnt
 
 synced=0
-for count in 5 40 120; do
+for count in 5 25 60; do
 	for series in $SERIES; do
 		mapfile -t basics < <(words "$series")
 		name=$series-$count
