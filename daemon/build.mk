@@ -3,11 +3,13 @@
 
 # What the unit tests take as it is, and what they have fakes for.
 DAEMON_COMMON := $(addprefix daemon/,client.c client_console.c command.c \
-	config.c config_keys.c console.c control.c error.c image.c keeper.c machine.c \
+	config.c config_keys.c console.c control.c error.c image.c \
+	keeper.c machine.c \
 	machine_devices.c serial.c serial_open.c \
 	paths.c program.c protocol.c runtime.c session.c standard_io.c \
 	terminal.c vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c image.c info.c keep.c macvtap.c ps.c \
+	$(addprefix daemon/builtin/,check.c console.c image.c info.c keep.c \
+	macvtap.c ps.c \
 	run.c slirp.c start.c stop.c version.c) \
 	$(addprefix daemon/os/linux/,process.c sandbox.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \

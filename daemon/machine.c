@@ -306,7 +306,8 @@ struct machine *machine_new(const struct config *config,
 	if (open_driver(machine, error) < 0 ||
 	    os_drop_driver_rights(error) < 0 ||
 	    open_kernel(machine, error) < 0 ||
-	    create_vm(machine, error) < 0 || machine_add_devices(machine, error) < 0) {
+	    create_vm(machine, error) < 0 ||
+	    machine_add_devices(machine, error) < 0) {
 		machine_free(machine);
 		return NULL;
 	}

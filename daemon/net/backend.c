@@ -9,7 +9,7 @@
 
 #include "backend.h"
 
-/* Edge-triggered: nobody is woken again for frames that the guest waits with. */
+/* Edge-triggered: nobody is woken again for frames that wait. */
 static int watch(struct net_backend *backend, int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events | EPOLLET,

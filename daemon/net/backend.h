@@ -26,11 +26,11 @@ struct net_backend {
 	int event_fd;
 	int link_fd;		/* messages about the link; -1 = none */
 	int vhost_fd;		/* the kernel's vhost-net; -1 = none */
-	int remover;		/* closing it removes the interface; -1 = none */
+	int remover;		/* closing it ends the interface; -1 = none */
 	unsigned int interface;	/* index on the host, whose state is the link */
 	bool up;		/* the link */
 	bool dead;		/* the other end is gone for good */
-	bool offloads;		/* large frames and missing checksums: both ways */
+	bool offloads;		/* large frames, checksums left out */
 	char text[96];		/* for people: "slirp", "tap0 in br0" */
 };
 
@@ -71,7 +71,7 @@ void net_link_read(struct net_backend *backend);
 
 /* --- slirp.c --- */
 
-/* Start the slirp process; its end of a pair of sockets is the result, or -1. */
+/* Start the slirp process; returns the socket to it, or -1. */
 int net_slirp_open(const struct net_options *options, const char *key,
 		   const char *name, struct error *error);
 
@@ -79,7 +79,7 @@ int net_slirp_open(const struct net_options *options, const char *key,
 
 struct net_backend *net_tap_open(const struct net_options *options,
 				 const char *key, struct error *error);
-/* An accelerator for both kinds of TAP; the frames take the long way without. */
+/* An accelerator for both kinds of TAP; optional. */
 void net_tap_find_vhost(struct net_backend *backend);
 int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
 		     bool tso6);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The other ends of network cards.
 
-NET_SRCS := $(addprefix daemon/net/,backend.c frame.c link.c macvtap.c options.c \
-	slirp.c tap.c) daemon/os/linux/child.c
+NET_SRCS := $(addprefix daemon/net/,backend.c frame.c link.c macvtap.c \
+	options.c slirp.c tap.c) daemon/os/linux/child.c
 # The slirp process, with its sandbox.
 SLIRP_SRCS := daemon/net/slirp_process.c
 # Not by pkg-config: that asks for the headers of glib, which nobody uses here.

@@ -39,7 +39,7 @@ struct virtio_net {
 	/* Guarded by device.lock. */
 	bool vhost_failed;	/* not worth another try before a reset */
 	bool driver_known;	/* the back-end knows the driver's offloads */
-	bool has_output;	/* output is a frame the back-end had no room for */
+	bool has_output;	/* output waits for the back-end */
 	struct virtqueue_chain output;
 	size_t frame_length;	/* of frame, with its header; 0 = none */
 	size_t frame_done;	/* of that, copied to the guest */
@@ -316,7 +316,8 @@ static void net_describe(struct virtio_device *device, char *text,
 	vhost = net->vhost.running;
 	pthread_mutex_unlock(&device->lock);
 	snprintf(text, room, "%s%s, %02x:%02x:%02x:%02x:%02x:%02x, %s%s",
-		 net->backend->text, vhost ? " by vhost-net" : "", config.mac[0], config.mac[1],
+		 net->backend->text, vhost ? " by vhost-net" : "",
+		 config.mac[0], config.mac[1],
 		 config.mac[2], config.mac[3], config.mac[4], config.mac[5],
 		 config.status & VIRTIO_NET_S_LINK_UP ? "up" : "down",
 		 dropped ? ", lost frames" : "");

@@ -73,11 +73,11 @@ struct vhost_user {
 	int epoll, timer, call;
 	int kick[MOST_QUEUES];
 	bool own_config;		/* config is ours, not the back-end's */
-	uint64_t own_features;		/* of it; the back-end does not know them */
+	uint64_t own_features;		/* that come with it */
 
 	/* Guarded by device.lock. */
 	struct vhost_user_link link;
-	bool begun;			/* features and memory are handed over */
+	bool begun;			/* it has features and memory */
 	bool tied;			/* doorbells and interrupt go past us */
 	bool on[MOST_QUEUES];		/* rings that are handed over */
 	unsigned int losses;		/* how often the back-end went away */
@@ -385,8 +385,8 @@ static int open_events(struct vhost_user *vu)
 }
 
 /* Connect, and learn what the device is. */
-static int learn(struct vhost_user *vu, const struct vhost_user_options *options,
-		 struct error *error)
+static int learn(struct vhost_user *vu,
+		 const struct vhost_user_options *options, struct error *error)
 {
 	struct virtio_device *device = &vu->device;
 	uint64_t features;

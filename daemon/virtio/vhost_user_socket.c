@@ -108,8 +108,8 @@ static int receive_all(int fd, void *to, size_t size)
 }
 
 /* The answer to `request`; its payload has exactly this size. */
-static int receive(struct vhost_user_link *link, uint32_t request, void *payload,
-		   uint32_t size)
+static int receive(struct vhost_user_link *link, uint32_t request,
+		   void *payload, uint32_t size)
 {
 	struct header header;
 	int ret = receive_all(link->fd, &header, sizeof(header));

@@ -130,7 +130,7 @@ void *os_driver_map(struct os_driver *driver, uint64_t size,
 
 int os_driver_memory_fd(struct os_driver *driver)
 {
-	/* Who else has it may map it and nothing more: the driver sees to it. */
+	/* Other processes may map it and no more: the driver sees to it. */
 	return driver->fd;
 }
 

@@ -232,6 +232,30 @@ static void redirected(const uint8_t *router)
 	close(s);
 }
 
+/* A datagram comes to port 53 of the guest, as it was. */
+static void redirected_datagram(void)
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port),
+	};
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	uint8_t *p = NULL;
+	size_t length = 0;
+
+	if (s < 0 || sendto(s, "datagram", 8, 0, (void *)&at,
+			    sizeof(at)) != 8)
+		die("sendto");
+	/* The TCP connection's last words may come first. */
+	do {
+		p = expect(TYPE_IP, &length);
+	} while (p && p[9] != 17);
+	check(p && length >= 36 && p[22] == 0 && p[23] == 53 &&
+	      !memcmp(p + 28, "datagram", 8), "a redirected datagram");
+	close(s);
+}
+
 static void life(void)
 {
 	static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 };
@@ -242,7 +266,8 @@ static void life(void)
 	int i;
 
 	port = free_port(NULL);
-	snprintf(value, sizeof(value), "slirp,,tcp:%d:22", port);
+	snprintf(value, sizeof(value), "slirp,,tcp:%d:22/udp:%d:53", port,
+		 port);
 	run(value);
 	check(hear(&first, 1) == 1 && first == NET_SLIRP_READY, "it is ready");
 	arp(1, all, ip);
@@ -252,6 +277,7 @@ static void life(void)
 		return;
 	memcpy(router, p + 8, 6);
 	redirected(router);
+	redirected_datagram();
 	/* Rubbish of all lengths. */
 	for (i = 0; i < 2000; i++) {
 		memset(out, i, sizeof(out));
