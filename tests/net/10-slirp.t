@@ -5,9 +5,9 @@
 # and an upload with checksums, redirections; nothing listens but on loopback.
 
 . "$(dirname "$0")/../lib/box.sh"
-in_box --smp 2 --mem 1536 --timeout 300
+in_box --smp 2 --mem 1536 --timeout 400
 
-SIZE=4
+SIZE=2
 echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range
 echo "nameserver 127.0.0.1" >/etc/resolv.conf
 mkdir -p www
@@ -84,7 +84,7 @@ start_initrd guest 6.1 "
 	until ip -6 route | grep -q default; do usleep 100000; done;
 	wget -q -O /tmp/s http://10.0.2.2:8000/script; sh /tmp/s" \
 	eth0=slirp,,tcp:2222:80/udp:2253:53/tcp:2299:99/tcp:3000:80:3
-try "the guest is ready" wait_text 100 guest '^ready'
+try "the guest is ready" wait_text 200 guest '^ready'
 get() { printf 'GET / HTTP/1.0\r\n\r\n' | socat -t 10 - "TCP:127.0.0.1:$1" | tail -n 1; }
 is "$(get 2222)" hello "a redirected TCP port"
 is "$(ss -Htln | awk '{ print $4 }' | grep -Ec '127.0.0.1:(2222|2299|300[012])$')" \
