@@ -9,7 +9,7 @@
  * first time, as "KIND ADDRESS"; WRMSR as "WRMSR ADDRESS MSR" for every MSR;
  * accesses to device memory as "MMIO ADDRESS DEVICE".
  *
- * Arguments: out=FILE, in=ADDRESS (repeatable), off=ADDRESS, mmio=1.
+ * Arguments: out=FILE, in=ADDRESS (repeatable), off=ADDRESS.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -43,7 +43,6 @@ __attribute__((visibility("default"))) int qemu_plugin_version =
 static struct cpu cpus[MAX_CPUS];
 static uint64_t way_in[MAX_IN], way_out;
 static unsigned int nr_in;
-static int mmio;
 static FILE *out;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct site *sites[1 << 10];	/* by the address behind them */
@@ -320,10 +319,10 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				insn, executed, QEMU_PLUGIN_CB_NO_REGS,
 				site_at(va, size, kind));
-		if (mmio)
-			qemu_plugin_register_vcpu_mem_cb(
-				insn, memory, QEMU_PLUGIN_CB_NO_REGS,
-				QEMU_PLUGIN_MEM_RW, (void *)(uintptr_t)va);
+		qemu_plugin_register_vcpu_mem_cb(insn, memory,
+						 QEMU_PLUGIN_CB_NO_REGS,
+						 QEMU_PLUGIN_MEM_RW,
+						 (void *)(uintptr_t)va);
 	}
 }
 
@@ -343,8 +342,6 @@ qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
 			way_in[nr_in++] = strtoull(value, NULL, 0);
 		else if (!strncmp(argv[i], "off=", 4))
 			way_out = strtoull(value, NULL, 0);
-		else if (!strncmp(argv[i], "mmio=", 5))
-			mmio = atoi(value);
 		else
 			return -1;
 	}

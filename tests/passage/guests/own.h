@@ -54,7 +54,7 @@ static void set_stack(unsigned int offset, unsigned int nr)
 }
 
 /* Load GDT, TSS and, if wanted, LDT. */
-static void set_up_segments(bool ldt)
+static inline void set_up_segments(bool ldt)
 {
 	struct dtr gdtr = { .limit = sizeof(own_gdt) - 1,
 			    .base = (uint64_t)own_gdt };
