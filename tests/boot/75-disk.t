@@ -38,7 +38,8 @@ umount mnt
 head -c 4194304 /dev/zero >under.img
 modprobe dm-mod
 under=$(losetup -f --show under.img)
-# One bad page at 1 MiB.
+# One bad page at 1 MiB.  There is no udev to make the node.
+export DM_DISABLE_UDEV=1
 dmsetup create bad <<-END
 	0 2048 linear $under 0
 	2048 8 error
