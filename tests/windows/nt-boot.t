@@ -6,6 +6,8 @@
 # with the interrupts and clocks of the NT driver.
 
 . "$(dirname "$0")/lib.sh"
+[ "${COLINUX_SOAK:-}${SOAK:-}" ] ||
+	skip_all "only in make soak: takes five minutes, nt-ring0.t is the short form"
 in_box --timeout 900 --smp 2 --mem 2048
 
 nt_host
