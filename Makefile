@@ -77,5 +77,18 @@ demo check:
 soak:
 	@COLINUX_SOAK=1 scripts/check
 
+# help: the targets that people use.
+.PHONY: help
+help:
+	@echo "make             build everything into $(B)/"
+	@echo "make demo        a Debian beside a Debian, in the box (sets itself up)"
+	@echo "make check       all tests (sets itself up); TESTS=\"FILE...\" for some"
+	@echo "make unit        unit tests only"
+	@echo "make check-style rules of the tree, headers alone, sparse"
+	@echo "make monitor     the portable monitor, by gcc and mingw"
+	@echo "make soak        the long versions of the tests"
+	@echo "make bench       measurements, into $(B)/bench"
+	@echo "make clean       remove $(B)/ (caches are elsewhere)"
+
 clean:
 	rm -rf $(B) $(CLEAN)
