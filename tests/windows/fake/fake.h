@@ -66,6 +66,8 @@ void wait_until(volatile int *flag);
 #define DISPATCH_VECTOR 0x2f
 /* Wait in the guest until an interrupt comes for this CPU; its vector. */
 u32 fake_guest_waits(void);
+/* Not 0: what cpu_tsc() says from now on. */
+extern u64 fake_tsc_stopped;
 /* Let all armed timers expire. Number of them. */
 int fake_timers_expire(void);
 

@@ -685,11 +685,15 @@ LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER frequency)
 	return now;
 }
 
+u64 fake_tsc_stopped;
+
 /* A 1 GHz TSC. */
 u64 cpu_tsc(void)
 {
 	struct timespec t;
 
+	if (fake_tsc_stopped)
+		return fake_tsc_stopped;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
 }
