@@ -9,15 +9,13 @@ in_box --timeout 1200
 
 cat >inside <<'EOF_INSIDE'
 #!/bin/sh
-mount -t proc proc /proc
-mount -t sysfs sys /sys
 echo "ro $(cat /sys/block/vdb/ro) size $(cat /sys/block/vdb/size)"
 dd if=/dev/urandom of=/dev/vdb bs=4096 count=1 2>/dev/null; echo "write $?"
 echo "begin $(head -c 16 /dev/vdb)"
 dd if=/dev/vdc of=/dev/null bs=4096 count=256 2>/dev/null; echo "good $?"
 dd if=/dev/vdc of=/dev/null bs=4096 skip=256 count=1 iflag=direct
 echo "bad $?"
-dd if=/dev/zero of=/dev/vdc bs=4096 seek=256 count=1 oflag=direct
+dd if=/dev/zero of=/dev/vdc bs=4096 seek=256 count=1 oflag=direct conv=fsync
 echo "badw $?"
 dd if=/dev/zero of=/dev/vdc bs=4096 seek=512 count=4 oflag=direct
 echo "after $?"
@@ -45,11 +43,14 @@ dmsetup create bad <<-END
 	2048 8 error
 	2056 6136 linear $under 2056
 END
+# Through the host's page cache a write fails when it is flushed; without, at
+# once.
+direct=
 for series in $SERIES; do
 	mapfile -t basics < <(words "$series")
 	head -c 67108864 /dev/urandom >full.img
 	guest 150 "${basics[@]}" mem=256 cobd0=root.img cobd1=readonly.img,ro \
-		cobd2=/dev/mapper/bad cobd3=full.img root=/dev/cobd0 rw \
+		"cobd2=/dev/mapper/bad$direct" cobd3=full.img root=/dev/cobd0 rw \
 		init=/inside
 	is "$STATUS" 0 "$series: the guest ends well"
 	like "$OUT" '^ro 1 size 2048' "$series: read-only and its size"
@@ -66,6 +67,7 @@ for series in $SERIES; do
 	like "$OUT" '^all zero' "$series: discarded blocks are zero"
 	try "$series: the image has become sparse" \
 		test "$(stat -c %b full.img)" -lt 16384
+	direct=,direct
 done
 dmsetup remove bad
 losetup -d "$under"
