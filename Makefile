@@ -42,6 +42,13 @@ $(B)/tests/$(1): $$(patsubst %.c,$(B)/asan/%.o,$(2))
 -include $$(patsubst %.c,$(B)/asan/%.d,$(2))
 endef
 
+# kbuild SERIES: a recipe line that makes the kernel modules of $(@D).  No type
+# information for BPF: some of Debian's headers have what it needs, then pahole
+# must be there too.
+kbuild = +$(MAKE) -C $$(scripts/kernel path $(1)) M=$(CURDIR)/$(@D) \
+	COLINUX=$(CURDIR) CFLAGS= CPPFLAGS= CONFIG_DEBUG_INFO_BTF_MODULES= \
+	modules
+
 include $(sort $(wildcard */build.mk */*/build.mk */*/*/build.mk))
 
 DAEMON_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(DAEMON_SRCS))

@@ -29,8 +29,7 @@ $(B)/host-linux/$(1)/colinux.ko: $(HOST_LINUX_DEPS) $(OFFSETS) host/linux/Kbuild
 		echo "#include \"$(CURDIR)/$$$$f\"" > \
 			$$(@D)/h_$$$$(basename $$$$f); done
 	@ln -sf $(CURDIR)/host/linux/Kbuild $$(@D)/Kbuild
-	$$(MAKE) -C $$$$(scripts/kernel path $(1)) M=$(CURDIR)/$$(@D) \
-		COLINUX=$(CURDIR) CFLAGS= CPPFLAGS= modules
+	$$(call kbuild,$(1))
 ALL += $(B)/host-linux/$(1)/colinux.ko
 endef
 $(foreach k,$(HOST_KERNELS),$(eval $(call host_module,$(k))))

@@ -7,8 +7,7 @@ $(B)/tests/oops/$(1)/oops.ko: tests/boot/oops/oops.c tests/boot/build.mk
 	@mkdir -p $$(@D)
 	@cp $$< $$(@D)/
 	@echo 'obj-m := oops.o' > $$(@D)/Kbuild
-	$(MAKE) -C $$$$(scripts/kernel path $(1)) M=$(CURDIR)/$$(@D) \
-		CFLAGS= CPPFLAGS= modules
+	$$(call kbuild,$(1))
 unit-tests: $(B)/tests/oops/$(1)/oops.ko
 endef
 $(foreach k,6.1 6.12,$(eval $(call oops_module,$(k))))

@@ -15,8 +15,7 @@ $(NTSHIM): $(NTSHIM_SRCS) $(wildcard tests/windows/ntshim/*.h \
 		echo "#include \"$(CURDIR)/$$f\"" > \
 			$(@D)/s_$$(basename $$f); done
 	@ln -sf $(CURDIR)/tests/windows/ntshim/Kbuild $(@D)/Kbuild
-	$(MAKE) -C $$(scripts/kernel path 6.1) M=$(CURDIR)/$(@D) \
-		COLINUX=$(CURDIR) CFLAGS= CPPFLAGS= modules
+	$(call kbuild,6.1)
 
 $(B)/tests/windows/calls: tests/windows/calls.c $(wildcard include/colinux/*.h)
 	@mkdir -p $(@D)
