@@ -66,9 +66,17 @@ class Qmp:
 
     def do(self, command, **arguments):
         message = {"execute": command, "arguments": arguments}
-        self.socket.sendall(json.dumps(message).encode() + b"\n")
         while True:
-            answer = json.loads(self.file.readline())
+            try:
+                if message:
+                    self.socket.sendall(json.dumps(message).encode() + b"\n")
+                    message = None
+                line = self.file.readline()
+            except ConnectionError:
+                line = ""
+            if not line:
+                raise EOFError(f"QEMU ended before or in {command}")
+            answer = json.loads(line)
             if "error" in answer:
                 raise RuntimeError(f"{command}: {answer['error']['desc']}")
             if "return" in answer:
@@ -81,10 +89,8 @@ class Qmp:
     def nmi(self):
         self.do("inject-nmi")
 
-    def log(self, what, path=None):
-        """QEMU's own log: items, "none" = off."""
-        if path:
-            self.monitor(f"logfile {path}")
+    def log(self, what):
+        """QEMU's own log: items, "none" = off.  Box.int_log() reads it."""
         self.monitor(f"log {what}")
 
 
@@ -193,7 +199,9 @@ class Box:
         line = [os.path.join(TOP, "box", "run"), "--log", log,
                 "--share", f"lab={self.dir}",
                 "--share", f"log={self.path('log')}"]	# of tests/lib
-        for argument in ["-qmp", f"unix:{self.dir}/qmp,server=on,wait=off"] + (
+        # A file for each of QEMU's threads: CPUs must not mix their records.
+        for argument in ["-d", "tid", "-D", f"{self.dir}/int.%d.log",
+                         "-qmp", f"unix:{self.dir}/qmp,server=on,wait=off"] + (
                 ["-gdb", f"unix:{self.dir}/gdb,server=on,wait=off"]
                 if gdb else []):
             line += ["--qemu-arg=" + argument]
@@ -225,6 +233,11 @@ class Box:
         with open(self.path(name), encoding="utf-8",
                   errors="replace") as file:
             return file.read()
+
+    def int_log(self):
+        """QEMU's log, one CPU's after the other's."""
+        return "".join(self.read(name) for name in sorted(os.listdir(self.dir))
+                       if re.fullmatch(r"int\.\d+\.log", name))
 
     def text(self):
         """What the command has printed so far."""

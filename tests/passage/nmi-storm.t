@@ -8,8 +8,9 @@ accepted is in QEMU's log of interrupts ("-d int"), one record each with RIP
 and IDT: that is the number that the host's own count must equal.  The one
 exception: an NMI that hits the guest's last instructions before the passage is
 noted by the guest's handler, whose IRET lets the next one in while the first
-still waits: they become one, as in the CPU's latch.  There cannot be more of
-these than the guests noted.
+still waits: they become one, as in the CPU's latch; or it lets the next ones
+into the host's handler of the first, which Linux runs once more for all that
+came in there.  There cannot be more of these than the guests noted.
 """
 
 import os
@@ -46,7 +47,7 @@ def storm(tap, name, options, guests, environment=""):
     try:
         box.wait_file("ready")
         qmp = Qmp(box.path("qmp"))
-        qmp.log("int", box.path("int.log"))
+        qmp.log("int")
         injected = 0
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
@@ -58,7 +59,7 @@ def storm(tap, name, options, guests, environment=""):
         box.touch("stop")
         status = box.wait(120)
         text = box.text()
-        accepted = classes(box.read("int.log"))
+        accepted = classes(box.int_log())
         total = sum(accepted.values())
         got = number(text, r"^after: (\d+)") - number(text, r"^before: (\d+)")
         tap.ok(status == 0, f"{name}: guests and host are healthy", text)
@@ -67,14 +68,17 @@ def storm(tap, name, options, guests, environment=""):
         merged = total - got
         tap.ok(0 <= merged <= noted, f"{name}: the host got each once",
                f"accepted {total} {accepted}, host's count {got}")
-        tap.ok(number(text, r" nmi (\d+)") ==
-               accepted["guest"] + accepted["passage"] - merged,
+        # Those that became one did so before the driver, or in the host.
+        ours = accepted["guest"] + accepted["passage"]
+        forwarded = number(text, r" nmi (\d+)")
+        tap.ok(ours - merged <= forwarded <= ours,
                f"{name}: the driver counted each that it forwarded",
                accepted, text)
         tap.note(f"{name}: injected {injected}, accepted {total} {accepted}, "
-                 f"noted by guests {noted}, merged {merged}")
+                 f"forwarded {forwarded}, noted by guests {noted}, "
+                 f"merged {merged}")
     except (EOFError, Late) as error:
-        tap.ok(False, f"{name}: in time", error)
+        tap.ok(False, f"{name}: in time", error, box.text())
     finally:
         box.close()
 

@@ -72,7 +72,7 @@ class Sweep:
             raise RuntimeError(f"no count of NMIs in {before} {after}")
         self.count_address = self.block + 4 * found[0]
         self.expected = after[found[0]]
-        self.qmp.log("int", self.box.path("int.log"))
+        self.qmp.log("int")
 
     def symbol(self, address):
         """The part of the passage that an address is in."""
@@ -166,7 +166,7 @@ def sweep(tap, name, kernel, options):
         box.touch("stop")
         status = box.wait(120)
         text = box.text()
-        accepted = [int(pc, 16) for pc in RECORD.findall(box.read("int.log"))]
+        accepted = [int(pc, 16) for pc in RECORD.findall(box.int_log())]
         tap.ok(not failures, f"{name}: each arrived once ({done - len(unreached)})",
                *failures)
         # One of two ways to load GS base is not the host's; an old CPU has
