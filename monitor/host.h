@@ -68,6 +68,14 @@ bool host_must_leave(struct host_vcpu *h);
 bool host_interrupt_later(struct host_vcpu *h, u32 vector);
 /* Raise an interrupt on this CPU: stays pending while IF=0. Any. */
 void host_self_interrupt(struct host_vcpu *h);
+/*
+ * Stack on which the host's NMI or machine-check handler is started by us, 0 =
+ * the current one; `ist` = the one that its gate asks for.  NMIs need not be
+ * blocked then (a guest's own handler may have executed IRET): the next one's
+ * frame would overwrite that of a handler that has just begun on the IST stack.
+ * So `ist` is for hosts only whose handlers look for things on that stack. Any.
+ */
+u64 host_event_stack(u64 ist);
 
 /* ---- threads and time ---- */
 

@@ -12,7 +12,8 @@ void host_reraise(u32 vector)
 	u64 handler, stack;
 
 	if (idt_gate(vector, &handler, &stack))
-		colinux_reraise(handler, stack);
+		colinux_reraise(handler,
+				vector < 32 ? host_event_stack(stack) : stack);
 	else
 		host_log(0, "no host handler for vector %u", vector);
 }

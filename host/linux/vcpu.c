@@ -107,6 +107,12 @@ void host_self_interrupt(struct host_vcpu *h)
 	irq_work_queue(&h->self);
 }
 
+u64 host_event_stack(u64 ist)
+{
+	/* asm_exc_nmi and asm_exc_machine_check address all by RSP. */
+	return 0;
+}
+
 void host_vcpu_sleep(struct host_vcpu *h)
 {
 	wait_event_interruptible(h->wait, vcpu_wake_condition(h->v));

@@ -299,6 +299,16 @@ bool host_must_leave(struct host_vcpu *h)
 	       (s64)(cpu_tsc() - h->leave_at) >= 0;
 }
 
+/*
+ * NT with KVA shadow keeps what its NMI and #MC handlers need at the base of
+ * the IST stacks.  An NMI that comes in their first instructions while NMIs are
+ * not blocked overwrites the frame there: two within a few ns would do it.
+ */
+u64 host_event_stack(u64 ist)
+{
+	return ist;
+}
+
 /* IF=0, APC_LEVEL, between host_guest_enter() and the passage. */
 void host_self_interrupt(struct host_vcpu *h)
 {

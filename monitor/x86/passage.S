@@ -311,8 +311,11 @@ colinux_passage_bad_segment:
 /*
  * void colinux_reraise(u64 handler, u64 stack): run an interrupt handler of
  * this kernel as if the CPU had just accepted the interrupt: RDI = address
- * from the IDT gate, RSI = stack the gate's IST asks for, or 0 for this one.
- * IF=0 before and after.  The handler's IRET ends it (SDM vol. 3, 6.14.2).
+ * from the IDT gate, RSI = stack for it, or 0 for this one.  IF=0 before and
+ * after.  The handler's IRET ends it (SDM vol. 3, 6.14.2).
+ *
+ * The two words below the frame are 0: in the second of them Linux's NMI entry
+ * looks for "NMI executing" (arch/x86/entry/entry_64.S), which it then is not.
  */
 	.globl	colinux_reraise
 colinux_reraise:
@@ -336,6 +339,8 @@ colinux_reraise:
 	push	%r8			/* RFLAGS */
 	push	%rcx			/* CS */
 	push	%rdx			/* RIP */
+	movq	$0, -8(%rsp)
+	movq	$0, -16(%rsp)
 	SAFE_JUMP
 	jmp	*%rdi
 	int3

@@ -21,7 +21,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 BREAK = b"\x03"
 GUEST_PAGE = 0xffffffffff800000		# the guest's copy of the passage
 PAGE = 0x1000
-RIP = 16		# number of RIP in gdb's x86-64 register set
+RDI, RIP = 5, 16	# numbers in gdb's x86-64 register set
 
 
 class Tap:
@@ -158,9 +158,18 @@ class Gdb:
         self.ask("D")
         self.socket.close()
 
-    def rip(self):
+    def step(self):
+        """One instruction; the next one's RIP."""
+        self.send("s")
+        self.receive()
+        return self.rip()
+
+    def register(self, number):
         registers = bytes.fromhex(self.ask("g"))
-        return int.from_bytes(registers[8 * RIP:8 * RIP + 8], "little")
+        return int.from_bytes(registers[8 * number:8 * number + 8], "little")
+
+    def rip(self):
+        return self.register(RIP)
 
 
 def instructions(kernel):

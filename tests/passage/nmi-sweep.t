@@ -3,6 +3,9 @@
 """One NMI before every instruction of the passage, in its host and its guest
 copy: each reaches the host exactly once and both kernels go on.
 
+Then one before every instruction of the host's handler's start by the monitor,
+when the guest's own handler has noted an NMI and unblocked them.
+
 A breakpoint of QEMU's gdb stub stops the machine there, QEMU's monitor injects
 the NMI, QEMU's log of interrupts proves where it was accepted, and the host's
 own count, read from its memory, says that it arrived.
@@ -13,7 +16,7 @@ import re
 import sys
 import time
 
-from machine import GUEST_PAGE, PAGE, Box, Gdb, Late, Qmp, Tap, instructions
+from machine import GUEST_PAGE, PAGE, RDI, Box, Gdb, Late, Qmp, Tap, instructions
 
 SOAK = "COLINUX_SOAK" in os.environ
 STEP_LIMIT = 20		# seconds until an instruction is reached, an NMI counted
@@ -42,6 +45,7 @@ class Sweep:
         symbols = {name: int(value, 16) for value, _, name in
                    re.findall(r"^(\w+) (\w) (\w+)", box.read("ready"),
                               re.MULTILINE)}
+        self.symbols = symbols
         self.host_page = symbols["colinux_passage_page"]
         self.gdb = Gdb(box.path("gdb"))
         self.gdb.ask("qAttached")	# connecting stopped the machine
@@ -129,6 +133,43 @@ class Sweep:
         self.inject()
         return self.arrived()
 
+    def reraised(self, steps):
+        """An NMI behind another that the guest's handler has noted, before the
+        host's is called from C: the RIP it was at, a text or None.
+        """
+        resume = next(o for o, s, _ in self.code if s == "resume")
+        start = self.symbols["colinux_reraise"]
+        if not self.reach(GUEST_PAGE + resume):
+            return 0, NOT_REACHED
+        self.inject()
+        # Interrupts are started there as well.
+        while True:
+            if not self.reach(start):
+                return 0, "the handler was not started"
+            if self.gdb.register(RDI) == self.symbols["asm_exc_nmi"]:
+                break
+        at = start
+        for _ in range(steps):
+            at = self.gdb.step()
+        self.inject()
+        # Here Linux takes it for one of those that the handler has yet to see.
+        if self.symbols["repeat_nmi"] <= at < self.symbols["end_repeat_nmi"]:
+            self.expected -= 1
+        return at, self.arrived()
+
+    def sweep_reraise(self):
+        """To the call of paranoid_entry: (NMIs, failures)."""
+        failures = []
+        for steps in range(200):
+            at, problem = self.reraised(steps)
+            if problem:
+                failures.append(f"{steps} instructions behind the start of "
+                                f"the handler, {at:#x}: {problem}")
+            # The driver's code may be above.
+            if 0 <= at - self.symbols["end_repeat_nmi"] < PAGE:
+                return steps + 1, failures
+        return 0, failures
+
 
 def sweep(tap, name, kernel, options):
     box = Box(f"nmi-sweep-{name}").start(
@@ -161,6 +202,7 @@ def sweep(tap, name, kernel, options):
                     failures.append(f"{where} +{offset:#x} <{symbol}> {text}: "
                                     f"{problem}")
                     tap.note(failures[-1])
+        restarted, late_failures = run.sweep_reraise()
         run.qmp.log("none")
         run.gdb.leave()
         box.touch("stop")
@@ -169,6 +211,9 @@ def sweep(tap, name, kernel, options):
         accepted = [int(pc, 16) for pc in RECORD.findall(box.int_log())]
         tap.ok(not failures, f"{name}: each arrived once ({done - len(unreached)})",
                *failures)
+        tap.ok(restarted > 20 and not late_failures,
+               f"{name}: and while the handler is started ({restarted})",
+               *late_failures)
         # One of two ways to load GS base is not the host's; an old CPU has
         # only one.
         tap.ok(len(unreached) <= 5 and

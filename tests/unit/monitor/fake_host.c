@@ -169,6 +169,11 @@ void host_self_interrupt(struct host_vcpu *h)
 	h->self_interrupts++;
 }
 
+u64 host_event_stack(u64 ist)
+{
+	return ist;
+}
+
 struct host_vcpu *host_vcpu_new(struct vcpu *v)
 {
 	struct host_vcpu *h = host_zalloc(sizeof(*h));
