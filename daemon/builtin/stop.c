@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <uv.h>
+
 #include "../client.h"
 #include "../command.h"
 
@@ -11,6 +13,26 @@ static void print_end(void *opaque, const char *key, const char *value)
 	(void)opaque;
 	if (!strcmp(key, "reason"))
 		printf("%s\n", value);
+}
+
+/* What remains to be done when a guest has ended takes less. */
+#define PROCESS_END_MS 30000
+#define POLL_MS 10
+
+/*
+ * The answer comes when the guest has ended; its name and memory are free when
+ * its process has.
+ */
+static int wait_for_process(const struct runtime *runtime)
+{
+	for (int ms = 0; ms < PROCESS_END_MS; ms += POLL_MS) {
+		if (!runtime_is_running(runtime))
+			return 0;
+		uv_sleep(POLL_MS);
+	}
+	say("%s: the guest has ended, but its process has not within %d s",
+	    runtime->name, PROCESS_END_MS / 1000);
+	return EXIT_OTHER;
 }
 
 static int send_request(const char *name,
@@ -24,7 +46,7 @@ static int send_request(const char *name,
 		say("%s", error.text);
 		return EXIT_OTHER;
 	}
-	return 0;
+	return wait_for_process(&runtime);
 }
 
 /* Digits up to max, or -1. */

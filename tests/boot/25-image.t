@@ -34,9 +34,9 @@ boot()
 send $6"
 	STATUS=0
 	"$(dirname "$0")/../lib/converse" 150 colinux run "${basics[@]}" \
-		"name=$1" mem=512 "cobd0=/share/images/$1.img" "root=$3" rw \
+		"name=$1" mem=512 loglevel=4 "cobd0=/share/images/$1.img" "root=$3" rw \
 		>"$LOG/$1" 2>&1 <<-END || STATUS=$?
-		expect $5 login: 
+		expect  login: 
 		send root
 		$password
 		expect root@$5:[^#]*# 
