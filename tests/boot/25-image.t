@@ -12,7 +12,9 @@ create()
 {
 	"$TOP/build/colinux" image create "$IMAGES/$1" --size 1G --modules \
 		"$("$TOP/scripts/kernel" modules "$2")" "${@:3}" \
-		>"$IMAGES/$1.log" 2>&1 || bail "$(cat "$IMAGES/$1.log")"
+		>"$IMAGES/$1.log" 2>&1 && return
+	diag "$(<"$IMAGES/$1.log")"
+	bail "image create $1"
 }
 
 if [ -z "${IN_BOX:-}" ]; then
@@ -34,9 +36,9 @@ boot()
 send $6"
 	STATUS=0
 	"$(dirname "$0")/../lib/converse" 150 colinux run "${basics[@]}" \
-		"name=$1" mem=512 loglevel=4 "cobd0=/share/images/$1.img" "root=$3" rw \
-		>"$LOG/$1" 2>&1 <<-END || STATUS=$?
-		expect  login: 
+		"name=$1" mem=512 loglevel=5 \
+		"cobd0=/share/images/$1.img" "root=$3" rw >"$LOG/$1" 2>&1 <<-END || STATUS=$?
+		expect $5 login: 
 		send root
 		$password
 		expect root@$5:[^#]*# 
@@ -49,7 +51,7 @@ send $6"
 		send poweroff
 		end
 	END
-	OUT=$(tr -d '\r' <"$LOG/$1" | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g')
+	OUT=$(plain "$LOG/$1")
 	is "$STATUS" 0 "$1: log in, load a module, power off" ||
 		diag "$(tail -n 40 "$LOG/$1")"
 	like "$OUT" "^$4\$" "$1: the root file system is $4"

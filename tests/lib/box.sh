@@ -72,6 +72,12 @@ wait_text()
 	wait_for "$1" grep -Eqs -- "$3" "$LOG/$2"
 }
 
+# plain FILE: what it says without what moves the cursor and sets colours.
+plain()
+{
+	tr -d '\r' <"$1" | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g'
+}
+
 # guest LIMIT OPTION...: a guest in the foreground, output and status in $OUT
 # and $STATUS; status 124 when it did not end in time.
 guest()

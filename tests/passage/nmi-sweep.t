@@ -42,16 +42,15 @@ class Sweep:
         self.box = box
         self.qmp = Qmp(box.path("qmp"))
         self.code = instructions(kernel)
-        symbols = {name: int(value, 16) for value, _, name in
-                   re.findall(r"^(\w+) (\w) (\w+)", box.read("ready"),
-                              re.MULTILINE)}
-        self.symbols = symbols
-        self.host_page = symbols["colinux_passage_page"]
+        self.symbols = {name: int(value, 16) for value, _, name in
+                        re.findall(r"^(\w+) (\w) (\w+)", box.read("ready"),
+                                   re.MULTILINE)}
+        self.host_page = self.symbols["colinux_passage_page"]
         self.gdb = Gdb(box.path("gdb"))
         self.gdb.ask("qAttached")	# connecting stopped the machine
         self.expected = 0
         self.injected = []
-        self.find_count(symbols["irq_stat"])
+        self.find_count(self.symbols["irq_stat"])
 
     def find_count(self, irq_stat):
         """The word of this CPU's irq_stat that counts NMIs, by counting."""
@@ -134,8 +133,9 @@ class Sweep:
         return self.arrived()
 
     def reraised(self, steps):
-        """An NMI behind another that the guest's handler has noted, before the
-        host's is called from C: the RIP it was at, a text or None.
+        """An NMI that the guest's handler notes, and one more `steps`
+        instructions behind the start of the host's handler for it: the RIP
+        of the second one, and a text or None.
         """
         resume = next(o for o, s, _ in self.code if s == "resume")
         start = self.symbols["colinux_reraise"]
