@@ -123,6 +123,8 @@ class Gdb:
                 data = self.socket.recv(4096)
             except socket.timeout:
                 raise Late from None
+            except ConnectionError:
+                data = b""
             if not data:
                 raise EOFError("QEMU closed its gdb stub")
             self.buffer += data

@@ -229,7 +229,7 @@ def sweep(tap, name, kernel, options):
         tap.note("\n".join(f"not swept: {w} +{o:#x} {t}"
                            for w, o, t in skipped))
     except (EOFError, Late) as error:
-        tap.ok(False, f"{name}: in time", error)
+        tap.ok(False, f"{name}: in time", error, box.text())
     finally:
         box.close()
 
