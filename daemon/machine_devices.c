@@ -153,7 +153,8 @@ static int add_cards(struct machine *machine, struct error *error)
 		else
 			net_mac_of_name(config->name, i, options.mac);
 		options.backend = net_backend_open(net, tag, config->name,
-						   options.mac, error);
+						   options.mac, config->cpus,
+						   error);
 		if (!options.backend)
 			return -1;
 		device = virtio_net_add(machine->bus, &options, error);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The other end of a network card: a descriptor that gives and takes one frame
- * per read and write, each behind a struct net_header, and never waits.
+ * The other end of a network card: descriptors that give and take one frame
+ * per read and write, each behind a struct net_header, and never wait.  One
+ * for each pair of the card's queues: only those that net_backend_use() says
+ * have frames.
  *
  * It knows nothing of virtio queues or guests.  One thread at a time (the
  * device's); net_backend_open_*() and net_backend_free() are for the thread
@@ -16,16 +18,23 @@
 #include "../error.h"
 #include "options.h"
 
+/*
+ * Pairs of queues that a card has at most: with its control queue they are 15
+ * of COLINUX_DEVICE_QUEUES.
+ */
+#define NET_PAIRS 7
+
 struct net_backend {
 	enum net_kind kind;
-	int fd;			/* frames */
+	unsigned int nr_pairs;	/* 1 to NET_PAIRS */
+	int fd[NET_PAIRS];	/* frames */
 	/*
 	 * Readable after frames came, there is room again, or the link
 	 * changed; net_backend_event() makes it unreadable.
 	 */
 	int event_fd;
 	int link_fd;		/* messages about the link; -1 = none */
-	int vhost_fd;		/* the kernel's vhost-net; -1 = none */
+	int vhost_fd[NET_PAIRS];	/* the kernel's vhost-net; -1 = none */
 	int remover;		/* closing it ends the interface; -1 = none */
 	unsigned int interface;	/* index on the host, whose state is the link */
 	bool up;		/* the link */
@@ -36,12 +45,13 @@ struct net_backend {
 
 /*
  * Open what the options say, for the guest's card `key` ("eth0") of guest
- * `name` with that address.  NULL and a message on failure.
+ * `name` with that address and `cpus` virtual CPUs: a pair for each of them
+ * where the kernel's vhost-net serves them.  NULL and a message on failure.
  */
 struct net_backend *net_backend_open(const struct net_options *options,
 				     const char *key, const char *name,
 				     const uint8_t mac[NET_MAC],
-				     struct error *error);
+				     unsigned int cpus, struct error *error);
 
 /*
  * A back-end on a descriptor that exists already (and that becomes its own,
@@ -51,6 +61,15 @@ struct net_backend *net_backend_new(enum net_kind kind, int fd,
 				    struct error *error);
 /* NULL is fine. */
 void net_backend_free(struct net_backend *backend);
+
+/* One more pair; fd becomes the back-end's, also on failure: -1, errno. */
+int net_backend_add_pair(struct net_backend *backend, int fd);
+
+/*
+ * Frames come and go by the first `nr` pairs, 1 to nr_pairs.  0 or a negative
+ * errno.
+ */
+int net_backend_use(struct net_backend *backend, unsigned int nr);
 
 /* Look at the link, and have event_fd wait for what comes next. */
 void net_backend_event(struct net_backend *backend);
@@ -77,10 +96,14 @@ int net_slirp_open(const struct net_options *options, const char *key,
 
 /* --- tap.c --- */
 
+/* `pairs`: how many are wanted. */
 struct net_backend *net_tap_open(const struct net_options *options,
-				 const char *key, struct error *error);
-/* An accelerator for both kinds of TAP; optional. */
-void net_tap_find_vhost(struct net_backend *backend);
+				 const char *key, unsigned int pairs,
+				 struct error *error);
+/* An accelerator for both kinds of TAP; -1 when there is none. */
+int net_tap_open_vhost(void);
+/* Attach a pair's descriptor to its interface, or detach it: 0, -errno. */
+int net_tap_attach(int fd, bool attach);
 int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
 		     bool tso6);
 
@@ -89,7 +112,7 @@ int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
 struct net_backend *net_macvtap_open(const struct net_options *options,
 				     const char *key,
 				     const uint8_t mac[NET_MAC],
-				     struct error *error);
+				     unsigned int pairs, struct error *error);
 /*
  * Remove the interface with that index (in digits) when fd is closed at its
  * other end.  Returns an exit status.

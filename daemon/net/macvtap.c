@@ -160,11 +160,12 @@ static int open_device(int index)
 	}
 }
 
-/* Frames with our header, as with TAP devices. */
-static int set_header(int fd)
+/* Frames with our header, as with TAP devices; each descriptor is a queue. */
+static int set_header(int fd, bool several)
 {
 	struct ifreq request = {
-		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR,
+		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+			     (several ? IFF_MULTI_QUEUE : 0),
 	};
 	int size = sizeof(struct net_header);
 
@@ -172,9 +173,28 @@ static int set_header(int fd)
 	       ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 ? -1 : 0;
 }
 
+/* As many more as there are to be had. */
+static void add_pairs(struct net_backend *backend, int index,
+		      unsigned int pairs)
+{
+	while (backend->nr_pairs < pairs) {
+		int fd = open_device(index);
+
+		if (fd < 0)
+			return;
+		if (set_header(fd, true) < 0) {
+			close(fd);
+			return;
+		}
+		if (net_backend_add_pair(backend, fd) < 0)
+			return;
+	}
+}
+
 static struct net_backend *open_made(const struct net_options *options,
 				     const char *key, const char *name,
-				     int index, struct error *error)
+				     int index, unsigned int pairs,
+				     struct error *error)
 {
 	struct net_backend *backend;
 	struct error why;
@@ -187,7 +207,7 @@ static struct net_backend *open_made(const struct net_options *options,
 	}
 	/* From here on closing `remover` takes everything back. */
 	fd = open_device(index);
-	if (fd < 0 || set_header(fd) < 0) {
+	if (fd < 0 || set_header(fd, pairs > 1) < 0) {
 		error_set(error, "%s: /dev/tap%d: %s: is devtmpfs or udev at "
 			  "work?", key, index, strerror(errno));
 		if (fd >= 0)
@@ -200,6 +220,8 @@ static struct net_backend *open_made(const struct net_options *options,
 		close(remover);
 		return NULL;
 	}
+	if (pairs > 1)
+		add_pairs(backend, index, pairs);
 	backend->remover = remover;
 	backend->interface = index;
 	snprintf(backend->text, sizeof(backend->text), "%s beside %s", name,
@@ -210,7 +232,7 @@ static struct net_backend *open_made(const struct net_options *options,
 struct net_backend *net_macvtap_open(const struct net_options *options,
 				     const char *key,
 				     const uint8_t mac[NET_MAC],
-				     struct error *error)
+				     unsigned int pairs, struct error *error)
 {
 	char name[IFNAMSIZ];
 	int ret, lower = if_nametoindex(options->interface);
@@ -230,5 +252,6 @@ struct net_backend *net_macvtap_open(const struct net_options *options,
 			  key, options->interface, strerror(-ret));
 		return NULL;
 	}
-	return open_made(options, key, name, if_nametoindex(name), error);
+	return open_made(options, key, name, if_nametoindex(name), pairs,
+			 error);
 }

@@ -33,40 +33,73 @@ int net_tap_offloads(struct net_backend *backend, bool checksum, bool tso4,
 	if (checksum)
 		flags = TUN_F_CSUM | (tso4 ? TUN_F_TSO4 : 0) |
 			(tso6 ? TUN_F_TSO6 : 0);
-	return ioctl(backend->fd, TUNSETOFFLOAD, flags) < 0 ? -errno : 0;
+	/* They are the interface's, whichever pair is asked. */
+	return ioctl(backend->fd[0], TUNSETOFFLOAD, flags) < 0 ? -errno : 0;
 }
 
-void net_tap_find_vhost(struct net_backend *backend)
+int net_tap_open_vhost(void)
 {
-	backend->vhost_fd = open(VHOST, O_RDWR | O_CLOEXEC);
+	return open(VHOST, O_RDWR | O_CLOEXEC);
 }
 
-/* Open a TAP interface; its name goes to `name`. */
+int net_tap_attach(int fd, bool attach)
+{
+	struct ifreq request = {
+		.ifr_flags = attach ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE,
+	};
+
+	return ioctl(fd, TUNSETQUEUE, &request) < 0 ? -errno : 0;
+}
+
+static int open_queue(struct ifreq *request)
+{
+	int fd = open(TUN, O_RDWR | O_NONBLOCK | O_CLOEXEC), saved;
+
+	if (fd < 0 || ioctl(fd, TUNSETIFF, request) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/*
+ * Open a TAP interface; its name goes to `name`.  *more: whether it shall have
+ * more queues, and then whether it can.
+ */
 static int open_tap(const struct net_options *options, const char *key,
-		    char name[IFNAMSIZ], struct error *error)
+		    char name[IFNAMSIZ], bool *more, struct error *error)
 {
 	struct ifreq request = { 0 };
-	int fd = open(TUN, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int fd;
 
-	if (fd < 0)
+	if (access(TUN, F_OK) < 0)
 		return error_set(error, "%s: " TUN ": %s: load the module tun, "
 				 "or use slirp", key, strerror(errno));
 	request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	if (*more)
+		request.ifr_flags |= IFF_MULTI_QUEUE;
 	if (options->kind == NET_TUNTAP)
 		strcpy(request.ifr_name, options->interface);
 	if (!*request.ifr_name)
 		strcpy(request.ifr_name, "colinux%d");
-	if (ioctl(fd, TUNSETIFF, &request) < 0) {
-		error_set(error, "%s: cannot open TAP interface %s: %s: run as "
-			  "root, or make it with `ip tuntap add mode tap user "
-			  "NAME`", key, request.ifr_name, strerror(errno));
-		close(fd);
-		return -1;
+	fd = open_queue(&request);
+	if (fd < 0 && errno == EINVAL) {
+		/* One that exists and was made the other way. */
+		request.ifr_flags ^= IFF_MULTI_QUEUE;
+		fd = open_queue(&request);
 	}
+	*more = request.ifr_flags & IFF_MULTI_QUEUE;
+	if (fd < 0)
+		return error_set(error, "%s: cannot open TAP interface %s: %s: "
+				 "run as root, or make it with `ip tuntap add "
+				 "mode tap user NAME`", key, request.ifr_name,
+				 strerror(errno));
 	memcpy(name, request.ifr_name, IFNAMSIZ);
 	return fd;
 }
 
+/* Headers of our size; refused by kernels before 2.6.34. */
 static int set_header_size(int fd)
 {
 	int size = sizeof(struct net_header);
@@ -131,8 +164,7 @@ static int set_up(const struct net_options *options, const char *key,
 {
 	int control, failed = 0;
 
-	/* This refuses kernels too old for large headers (before 2.6.34). */
-	if (set_header_size(backend->fd) < 0)
+	if (set_header_size(backend->fd[0]) < 0)
 		return error_set(error, "%s: %s: %s", key, name,
 				 strerror(errno));
 	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -147,12 +179,38 @@ static int set_up(const struct net_options *options, const char *key,
 	return failed;
 }
 
+/* More queues of the same interface, as many as there are to be had. */
+static void add_pairs(struct net_backend *backend, const char *name,
+		      unsigned int pairs)
+{
+	struct ifreq request = {
+		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+			     IFF_MULTI_QUEUE,
+	};
+	int fd;
+
+	strcpy(request.ifr_name, name);
+	while (backend->nr_pairs < pairs) {
+		fd = open_queue(&request);
+		if (fd < 0)
+			return;
+		if (set_header_size(fd) < 0) {
+			close(fd);
+			return;
+		}
+		if (net_backend_add_pair(backend, fd) < 0)
+			return;
+	}
+}
+
 struct net_backend *net_tap_open(const struct net_options *options,
-				 const char *key, struct error *error)
+				 const char *key, unsigned int pairs,
+				 struct error *error)
 {
 	struct net_backend *backend;
 	char name[IFNAMSIZ];
-	int fd = open_tap(options, key, name, error);
+	bool more = pairs > 1;
+	int fd = open_tap(options, key, name, &more, error);
 
 	if (fd < 0)
 		return NULL;
@@ -166,6 +224,8 @@ struct net_backend *net_tap_open(const struct net_options *options,
 		net_backend_free(backend);
 		return NULL;
 	}
+	if (more)
+		add_pairs(backend, name, pairs);
 	backend->interface = if_nametoindex(name);
 	return backend;
 }

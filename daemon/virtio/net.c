@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * virtio-net (virtio 1.2 section 5.1), one pair of queues: moves frames
- * between the rings and a back-end (net/backend.h).  Knows nothing of what is
- * behind the back-end's descriptor.
+ * virtio-net (virtio 1.2 section 5.1): moves frames between the rings and a
+ * back-end (net/backend.h).  Knows nothing of what is behind the back-end's
+ * descriptors.
+ *
+ * A card has a pair of queues for each descriptor of the back-end; with more
+ * than one it has a control queue as well, by which the driver says how many
+ * of them it uses.
  *
  * Backpressure both ways: a frame that the back-end has no room for stays in
  * its chain, and frames that the guest has no buffers for stay in the
@@ -13,14 +17,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "../net/frame.h"
+#include "bus.h"
 #include "device.h"
 #include "vhost_net.h"
 
-#define QUEUE_RX 0		/* 5.1.2: receiveq1 */
-#define QUEUE_TX 1		/* transmitq1 */
+/* 5.1.2: receiveq1, transmitq1, receiveq2, ... */
+#define QUEUE_RX(pair) (2 * (pair))
+#define QUEUE_TX(pair) (2 * (pair) + 1)
 #define QUEUE_SIZE 256
 /* Frames of one direction before the other one has its turn. */
 #define BATCH 64
@@ -31,14 +38,13 @@ struct filled {
 	uint32_t written;
 };
 
-struct virtio_net {
-	struct virtio_device device;
-	struct net_backend *backend;
+/* A pair of queues and its end of the back-end; guarded by device.lock. */
+struct pair {
+	struct virtio_net *net;
+	unsigned int rx, tx;	/* numbers of the queues */
+	int fd;			/* the back-end's */
 	struct vhost_net vhost;
-
-	/* Guarded by device.lock. */
 	bool vhost_failed;	/* not worth another try before a reset */
-	bool driver_known;	/* the back-end knows the driver's offloads */
 	bool has_output;	/* output waits for the back-end */
 	struct virtqueue_chain output;
 	size_t frame_length;	/* of frame, with its header; 0 = none */
@@ -46,129 +52,142 @@ struct virtio_net {
 	unsigned int nr_filled;	/* chains that the frame is in */
 	struct filled filled[QUEUE_SIZE];
 	struct virtqueue_chain first, input;
-	uint64_t dropped;	/* frames that did not go out or in */
 	uint8_t frame[NET_MESSAGE_MAX];
+};
+
+struct virtio_net {
+	struct virtio_device device;
+	struct net_backend *backend;
+	int call;		/* eventfd: interrupts that vhost-net asks for */
+	unsigned int nr_pairs;
+
+	/* Guarded by device.lock. */
+	unsigned int used;	/* pairs that the driver uses */
+	bool call_tied;		/* ... raises the device's interrupt */
+	bool driver_known;	/* the back-end knows the driver's offloads */
+	uint64_t dropped;	/* frames that did not go out or in */
+	struct virtqueue_chain control;
+	struct pair pair[];
 };
 
 /* --- From the guest --- */
 
 /* Hand a frame over; false: no room now. */
-static bool send_frame(struct virtio_net *net,
+static bool send_frame(struct pair *pair,
 		       const struct virtqueue_chain *chain)
 {
 	ssize_t length;
 
 	if (chain->out_bytes < sizeof(struct net_header) + NET_FRAME_MIN ||
 	    chain->out_bytes > NET_MESSAGE_MAX) {
-		net->dropped++;
+		pair->net->dropped++;
 		return true;
 	}
 	do {
-		length = writev(net->backend->fd, chain->iov, chain->nr_out);
+		length = writev(pair->fd, chain->iov, chain->nr_out);
 	} while (length < 0 && errno == EINTR);
 	if (length >= 0)
 		return true;
 	if (errno == EAGAIN)
 		return false;
 	/* A network may lose frames; a dead one loses all. */
-	net->dropped++;
+	pair->net->dropped++;
 	return true;
 }
 
 /* Returns false when there may be more to do that no event announces. */
-static bool serve_tx(struct virtio_net *net)
+static bool serve_tx(struct pair *pair)
 {
-	struct virtio_device *device = &net->device;
-	struct virtqueue *queue = &device->queue[QUEUE_TX];
+	struct virtio_device *device = &pair->net->device;
+	struct virtqueue *queue = &device->queue[pair->tx];
 	unsigned int nr = 0;
 
 	do {
 		virtqueue_mute(queue);
 		for (;;) {
-			if (!net->has_output &&
-			    !virtio_device_pop(device, QUEUE_TX, &net->output))
+			if (!pair->has_output &&
+			    !virtio_device_pop(device, pair->tx, &pair->output))
 				break;
-			net->has_output = !send_frame(net, &net->output);
+			pair->has_output = !send_frame(pair, &pair->output);
 			/* The back-end's event brings us back. */
-			if (net->has_output)
+			if (pair->has_output)
 				goto out;
-			virtqueue_push(queue, net->output.head, 0);
+			virtqueue_push(queue, pair->output.head, 0);
 			if (++nr == BATCH)
 				goto out;
 		}
 		/* The driver may wait for the chains before it goes on. */
-		virtio_device_interrupt(device, QUEUE_TX);
+		virtio_device_interrupt(device, pair->tx);
 	} while (virtqueue_unmute(queue) && virtio_device_runs(device));
 out:
-	virtio_device_interrupt(device, QUEUE_TX);
+	virtio_device_interrupt(device, pair->tx);
 	return nr < BATCH;
 }
 
 /* --- To the guest --- */
 
-/* Have a frame in net->frame; false: none now. */
-static bool fetch_frame(struct virtio_net *net)
+/* Have a frame in pair->frame; false: none now. */
+static bool fetch_frame(struct pair *pair)
 {
 	ssize_t length;
 
-	while (!net->frame_length) {
-		length = read(net->backend->fd, net->frame,
-			      sizeof(net->frame));
+	while (!pair->frame_length) {
+		length = read(pair->fd, pair->frame, sizeof(pair->frame));
 		if (length < 0 && errno == EINTR)
 			continue;
 		if (!length || (length < 0 && errno != EAGAIN)) {
 			/* EIO: a TAP interface that is down.  Others: gone. */
 			if (!length || errno == ECONNRESET)
-				net->backend->dead = true;
+				pair->net->backend->dead = true;
 			return false;
 		}
 		if (length < 0)
 			return false;
 		if ((size_t)length < sizeof(struct net_header) + NET_FRAME_MIN)
 			continue;
-		net->frame_length = length;
-		net->frame_done = 0;
-		net->nr_filled = 0;
+		pair->frame_length = length;
+		pair->frame_done = 0;
+		pair->nr_filled = 0;
 	}
 	return true;
 }
 
 /* The frame is in the chains: write its header and show them. */
-static void finish_frame(struct virtio_net *net)
+static void finish_frame(struct pair *pair)
 {
-	struct virtqueue *queue = &net->device.queue[QUEUE_RX];
+	struct virtqueue *queue = &pair->net->device.queue[pair->rx];
 	struct net_header header;
 	unsigned int i;
 
-	memcpy(&header, net->frame, sizeof(header));
-	header.num_buffers = net->nr_filled;
+	memcpy(&header, pair->frame, sizeof(header));
+	header.num_buffers = pair->nr_filled;
 	/* 5.1.6.4.1: no flags for a driver that does not know them. */
-	if (!(net->device.driver_features & VIRTIO_NET_F_GUEST_CSUM))
+	if (!(pair->net->device.driver_features & VIRTIO_NET_F_GUEST_CSUM))
 		header.flags = 0;
-	iovec_write(net->first.iov + net->first.nr_out, net->first.nr_in,
+	iovec_write(pair->first.iov + pair->first.nr_out, pair->first.nr_in,
 		    &header, sizeof(header));
-	for (i = 0; i < net->nr_filled; i++)
-		virtqueue_fill(queue, i, net->filled[i].head,
-			       net->filled[i].written);
-	virtqueue_show(queue, net->nr_filled);
-	net->frame_length = 0;
+	for (i = 0; i < pair->nr_filled; i++)
+		virtqueue_fill(queue, i, pair->filled[i].head,
+			       pair->filled[i].written);
+	virtqueue_show(queue, pair->nr_filled);
+	pair->frame_length = 0;
 }
 
 /* Copy the frame into chains; false: the guest has too few now. */
-static bool place_frame(struct virtio_net *net)
+static bool place_frame(struct pair *pair)
 {
-	struct virtio_device *device = &net->device;
+	struct virtio_device *device = &pair->net->device;
 	bool merge = device->driver_features & VIRTIO_NET_F_MRG_RXBUF;
 
-	while (net->frame_done < net->frame_length) {
+	while (pair->frame_done < pair->frame_length) {
 		struct virtqueue_chain *chain =
-			net->nr_filled ? &net->input : &net->first;
-		size_t left = net->frame_length - net->frame_done, done;
+			pair->nr_filled ? &pair->input : &pair->first;
+		size_t left = pair->frame_length - pair->frame_done, done;
 
-		if (!virtio_device_pop(device, QUEUE_RX, chain))
+		if (!virtio_device_pop(device, pair->rx, chain))
 			return false;
 		/* 5.1.6.3.1: room for the header; without merging, for all. */
-		if (chain->in_bytes < (net->nr_filled ? 1 :
+		if (chain->in_bytes < (pair->nr_filled ? 1 :
 				       sizeof(struct net_header)) ||
 		    (!merge && chain->in_bytes < left)) {
 			virtio_device_break(device, "a receive buffer is too "
@@ -176,27 +195,27 @@ static bool place_frame(struct virtio_net *net)
 			return false;
 		}
 		done = iovec_write(chain->iov + chain->nr_out, chain->nr_in,
-				   net->frame + net->frame_done, left);
-		net->frame_done += done;
-		net->filled[net->nr_filled++] = (struct filled){
+				   pair->frame + pair->frame_done, left);
+		pair->frame_done += done;
+		pair->filled[pair->nr_filled++] = (struct filled){
 			.head = chain->head,
 			.written = done,
 		};
-		if (net->nr_filled == QUEUE_SIZE &&
-		    net->frame_done < net->frame_length) {
+		if (pair->nr_filled == QUEUE_SIZE &&
+		    pair->frame_done < pair->frame_length) {
 			virtio_device_break(device, "the receive buffers are "
 					    "too small for a frame");
 			return false;
 		}
 	}
-	finish_frame(net);
+	finish_frame(pair);
 	return true;
 }
 
-static bool serve_rx(struct virtio_net *net)
+static bool serve_rx(struct pair *pair)
 {
-	struct virtio_device *device = &net->device;
-	struct virtqueue *queue = &device->queue[QUEUE_RX];
+	struct virtio_device *device = &pair->net->device;
+	struct virtqueue *queue = &device->queue[pair->rx];
 	unsigned int nr = 0;
 
 	while (virtio_device_runs(device)) {
@@ -204,16 +223,16 @@ static bool serve_rx(struct virtio_net *net)
 		if (!virtqueue_has_more(queue) && !virtqueue_unmute(queue))
 			break;
 		virtqueue_mute(queue);
-		if (!fetch_frame(net))
+		if (!fetch_frame(pair))
 			break;
-		if (place_frame(net) && ++nr == BATCH)
+		if (place_frame(pair) && ++nr == BATCH)
 			break;
 	}
-	virtio_device_interrupt(device, QUEUE_RX);
+	virtio_device_interrupt(device, pair->rx);
 	return nr < BATCH;
 }
 
-/* --- The rest of a device --- */
+/* --- The back-end --- */
 
 static void show_link(struct virtio_net *net)
 {
@@ -242,33 +261,140 @@ static void tell_backend(struct virtio_net *net)
 				   features & VIRTIO_NET_F_GUEST_TSO6);
 }
 
-/* Is the kernel to do the work, and does it? */
-static bool offloaded(struct virtio_net *net)
+/* --- The kernel's vhost-net --- */
+
+/*
+ * One eventfd for all pairs raises the interrupt while any of them is with the
+ * kernel.  0 or a negative errno.
+ */
+static int tie_call(struct virtio_net *net, bool tie)
 {
+	const struct virtio_host_ops *ops = net->device.bus->ops;
+	int ret;
+
+	if (net->call_tied == tie)
+		return 0;
+	if (!ops->irqfd || net->call < 0)
+		return -EOPNOTSUPP;
+	ret = ops->irqfd(net->device.bus->opaque, net->device.number,
+			 tie ? net->call : -1);
+	if (!ret)
+		net->call_tied = tie;
+	return ret;
+}
+
+static void take_back(struct pair *pair)
+{
+	struct virtio_net *net = pair->net;
+	unsigned int i;
+
+	vhost_net_stop(&pair->vhost, &net->device);
+	for (i = 0; i < net->nr_pairs; i++)
+		if (net->pair[i].vhost.running)
+			return;
+	tie_call(net, false);
+}
+
+/* Is the kernel to do the work, and does it? */
+static bool offloaded(struct pair *pair)
+{
+	struct virtio_net *net = pair->net;
 	struct virtio_device *device = &net->device;
 
-	if (net->vhost.running)
+	if (pair->vhost.running)
 		return true;
-	if (net->vhost.fd < 0 || net->vhost_failed ||
-	    !device->queue[QUEUE_RX].enabled ||
-	    !device->queue[QUEUE_TX].enabled || net->nr_filled)
+	if (pair->vhost.fd < 0 || pair->vhost_failed ||
+	    !device->queue[pair->rx].enabled ||
+	    !device->queue[pair->tx].enabled || pair->nr_filled)
 		return false;
 	/* It works without as well: not worth more than a note. */
-	if (vhost_net_start(&net->vhost, device, net->backend->fd) < 0)
-		net->vhost_failed = true;
-	return net->vhost.running;
+	if (tie_call(net, true) < 0 ||
+	    vhost_net_start(&pair->vhost, device, pair->fd, net->call) < 0) {
+		pair->vhost_failed = true;
+		take_back(pair);
+	}
+	return pair->vhost.running;
 }
+
+/* --- The control queue --- */
+
+/* With MQ it is behind all pairs that there are (5.1.2). */
+static unsigned int control_queue(const struct virtio_net *net)
+{
+	return net->device.driver_features & VIRTIO_NET_F_MQ ?
+		       2 * net->nr_pairs : 2;
+}
+
+/* The first `nr` pairs have frames. */
+static int use_pairs(struct virtio_net *net, unsigned int nr)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = nr; i < net->nr_pairs; i++)
+		take_back(&net->pair[i]);
+	ret = net_backend_use(net->backend, nr);
+	if (!ret)
+		net->used = nr;
+	return ret;
+}
+
+static uint8_t control(struct virtio_net *net,
+		       const struct virtio_net_control *request)
+{
+	unsigned int nr = request->data[0] | request->data[1] << 8;
+
+	if (request->class != VIRTIO_NET_CTRL_MQ ||
+	    request->command != VIRTIO_NET_CTRL_MQ_PAIRS_SET ||
+	    !(net->device.driver_features & VIRTIO_NET_F_MQ) ||
+	    nr < 1 || nr > net->nr_pairs)
+		return VIRTIO_NET_ERR;
+	return use_pairs(net, nr) ? VIRTIO_NET_ERR : VIRTIO_NET_OK;
+}
+
+static void serve_control(struct virtio_net *net)
+{
+	struct virtio_device *device = &net->device;
+	const struct virtqueue_chain *chain = &net->control;
+	unsigned int number = control_queue(net);
+	struct virtqueue *queue = &device->queue[number];
+	struct virtio_net_control request;
+	uint8_t answer;
+
+	if (!queue->enabled)
+		return;
+	do {
+		virtqueue_mute(queue);
+		while (virtio_device_pop(device, number, &net->control)) {
+			answer = VIRTIO_NET_ERR;
+			if (iovec_read(chain->iov, chain->nr_out, &request,
+				       sizeof(request)) == sizeof(request))
+				answer = control(net, &request);
+			virtqueue_push(queue, chain->head,
+				       iovec_write(chain->iov + chain->nr_out,
+						   chain->nr_in, &answer, 1));
+		}
+	} while (virtqueue_unmute(queue) && virtio_device_runs(device));
+	virtio_device_interrupt(device, number);
+}
+
+/* --- The device --- */
 
 static void net_serve(struct virtio_device *device)
 {
 	struct virtio_net *net = (struct virtio_net *)device;
-	bool all;
+	bool all = true;
+	unsigned int i;
 
 	tell_backend(net);
-	if (offloaded(net))
-		return;
-	all = serve_tx(net);
-	all = serve_rx(net) && all;
+	if (net->nr_pairs > 1)
+		serve_control(net);
+	for (i = 0; i < net->used; i++) {
+		if (offloaded(&net->pair[i]))
+			continue;
+		all = serve_tx(&net->pair[i]) && all;
+		all = serve_rx(&net->pair[i]) && all;
+	}
 	if (net->backend->dead)
 		show_link(net);
 	if (!all)
@@ -283,23 +409,32 @@ static void net_complete(struct virtio_device *device)
 	show_link(net);
 }
 
+static void pair_off(struct pair *pair, unsigned int queue)
+{
+	take_back(pair);
+	pair->vhost_failed = false;
+	if (queue == pair->tx) {
+		pair->has_output = false;
+		return;
+	}
+	/* A frame that is partly there is lost with its buffers. */
+	if (pair->nr_filled && pair->frame_length) {
+		pair->frame_length = 0;
+		pair->net->dropped++;
+	}
+	pair->nr_filled = 0;
+}
+
 static void net_queue_off(struct virtio_device *device, unsigned int queue)
 {
 	struct virtio_net *net = (struct virtio_net *)device;
 
-	vhost_net_stop(&net->vhost, device);
-	net->vhost_failed = false;
 	net->driver_known = false;
-	if (queue == QUEUE_TX) {
-		net->has_output = false;
-		return;
-	}
-	/* A frame that is partly there is lost with its buffers. */
-	if (net->nr_filled && net->frame_length) {
-		net->frame_length = 0;
-		net->dropped++;
-	}
-	net->nr_filled = 0;
+	/* 5.1.5: a driver that begins has one pair. */
+	if (queue == QUEUE_RX(0))
+		use_pairs(net, 1);
+	if (queue < 2 * net->nr_pairs)
+		pair_off(&net->pair[queue / 2], queue);
 }
 
 static void net_describe(struct virtio_device *device, char *text,
@@ -307,16 +442,22 @@ static void net_describe(struct virtio_device *device, char *text,
 {
 	struct virtio_net *net = (struct virtio_net *)device;
 	struct virtio_net_config config;
+	char queues[40] = "";
 	uint64_t dropped;
+	unsigned int used;
 	bool vhost;
 
 	pthread_mutex_lock(&device->lock);
 	memcpy(&config, device->config, sizeof(config));
 	dropped = net->dropped;
-	vhost = net->vhost.running;
+	used = net->used;
+	vhost = net->pair[0].vhost.running;
 	pthread_mutex_unlock(&device->lock);
-	snprintf(text, room, "%s%s, %02x:%02x:%02x:%02x:%02x:%02x, %s%s",
-		 net->backend->text, vhost ? " by vhost-net" : "",
+	if (net->nr_pairs > 1)
+		snprintf(queues, sizeof(queues), ", %u of %u queues", used,
+			 net->nr_pairs);
+	snprintf(text, room, "%s%s%s, %02x:%02x:%02x:%02x:%02x:%02x, %s%s",
+		 net->backend->text, vhost ? " by vhost-net" : "", queues,
 		 config.mac[0], config.mac[1],
 		 config.mac[2], config.mac[3], config.mac[4], config.mac[5],
 		 config.status & VIRTIO_NET_S_LINK_UP ? "up" : "down",
@@ -326,8 +467,12 @@ static void net_describe(struct virtio_device *device, char *text,
 static void net_free(struct virtio_device *device)
 {
 	struct virtio_net *net = (struct virtio_net *)device;
+	unsigned int i;
 
-	vhost_net_exit(&net->vhost);
+	for (i = 0; i < net->nr_pairs; i++)
+		vhost_net_exit(&net->pair[i].vhost);
+	if (net->call >= 0)
+		close(net->call);
 	net_backend_free(net->backend);
 	free(net);
 }
@@ -344,12 +489,31 @@ const struct virtio_device_type virtio_net_type = {
 	.free = net_free,
 };
 
+#define Q QUEUE_SIZE
+
+static const struct virtio_device_type several_pairs_type = {
+	.name = "network",
+	.device_id = VIRTIO_ID_NET,
+	.nr_queues = 2 * NET_PAIRS + 1,
+	/* Any but the first two may turn out to be the control queue. */
+	.queue_size = { Q, Q, Q, Q, Q, Q, Q, Q, Q, Q, Q, Q, Q, Q, Q },
+	.serve = net_serve,
+	.complete = net_complete,
+	.queue_off = net_queue_off,
+	.describe = net_describe,
+	.free = net_free,
+};
+
+#undef Q
+
 /* What the card can do is what its back-end can. */
 static uint64_t features_of(const struct net_backend *backend)
 {
 	uint64_t features = VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS |
 			    VIRTIO_NET_F_MRG_RXBUF;
 
+	if (backend->nr_pairs > 1)
+		features |= VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_MQ;
 	if (!backend->offloads)
 		return features;
 	features |= VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM |
@@ -359,11 +523,37 @@ static uint64_t features_of(const struct net_backend *backend)
 	return features;
 }
 
+/* NULL: out of memory. */
+static struct virtio_net *net_new(struct net_backend *backend)
+{
+	unsigned int i, nr = backend->nr_pairs;
+	struct virtio_net *net = calloc(1, sizeof(*net) +
+					nr * sizeof(net->pair[0]));
+
+	if (!net)
+		return NULL;
+	net->backend = backend;
+	net->nr_pairs = nr;
+	net->used = 1;
+	/* Without it vhost-net is not used. */
+	net->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	for (i = 0; i < nr; i++) {
+		struct pair *pair = &net->pair[i];
+
+		pair->net = net;
+		pair->rx = QUEUE_RX(i);
+		pair->tx = QUEUE_TX(i);
+		pair->fd = backend->fd[i];
+		vhost_net_init(&pair->vhost, backend->vhost_fd[i], pair->rx);
+	}
+	return net;
+}
+
 int virtio_net_add(struct virtio_bus *bus,
 		   const struct net_device_options *options,
 		   struct error *error)
 {
-	struct virtio_net *net = calloc(1, sizeof(*net));
+	struct virtio_net *net = net_new(options->backend);
 	struct virtio_net_config config = { .status = 0 };
 	struct virtio_device *device;
 	int number;
@@ -372,18 +562,20 @@ int virtio_net_add(struct virtio_bus *bus,
 		net_backend_free(options->backend);
 		return error_set(error, "%s: out of memory", options->tag);
 	}
-	net->backend = options->backend;
-	vhost_net_init(&net->vhost, net->backend->vhost_fd);
 	device = &net->device;
-	device->type = &virtio_net_type;
+	device->type = net->nr_pairs > 1 ? &several_pairs_type :
+					   &virtio_net_type;
 	device->event_fd = net->backend->event_fd;
 	device->features = features_of(net->backend);
 	memcpy(config.mac, options->mac, sizeof(config.mac));
 	config.status = net->backend->up ? VIRTIO_NET_S_LINK_UP : 0;
+	config.max_virtqueue_pairs = net->nr_pairs;
 	memcpy(device->config, &config, sizeof(config));
-	/* Up to status: the other fields have features of their own. */
-	device->config_len = __builtin_offsetof(struct virtio_net_config,
-						max_virtqueue_pairs);
+	/* The fields behind have features of their own. */
+	device->config_len = net->nr_pairs > 1 ?
+		__builtin_offsetof(struct virtio_net_config, mtu) :
+		__builtin_offsetof(struct virtio_net_config,
+				   max_virtqueue_pairs);
 	snprintf(device->tag, sizeof(device->tag), "%s", options->tag);
 	number = virtio_device_add(bus, device, error);
 	if (number < 0)

@@ -159,6 +159,8 @@ struct virtio_console_config {
 #define VIRTIO_NET_F_HOST_TSO6		VIRTIO_BIT(12)
 #define VIRTIO_NET_F_MRG_RXBUF		VIRTIO_BIT(15)
 #define VIRTIO_NET_F_STATUS		VIRTIO_BIT(16)
+#define VIRTIO_NET_F_CTRL_VQ		VIRTIO_BIT(17)
+#define VIRTIO_NET_F_MQ			VIRTIO_BIT(22)
 
 /* 5.1.4 Network device: configuration layout, up to mtu */
 struct virtio_net_config {
@@ -169,6 +171,18 @@ struct virtio_net_config {
 };
 
 #define VIRTIO_NET_S_LINK_UP	1u
+
+/* 5.1.6.5 Control virtqueue; 5.1.6.5.6 automatic receive steering */
+struct virtio_net_control {
+	uint8_t class;
+	uint8_t command;
+	uint8_t data[2];	/* of VQ_PAIRS_SET: the number, little endian */
+};
+
+#define VIRTIO_NET_CTRL_MQ		4u
+#define VIRTIO_NET_CTRL_MQ_PAIRS_SET	0u
+#define VIRTIO_NET_OK			0u
+#define VIRTIO_NET_ERR			1u
 
 _Static_assert(sizeof(struct virtio_net_config) == 12, "5.1.4");
 

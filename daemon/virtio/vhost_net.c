@@ -24,19 +24,20 @@
 #define RING_FEATURES (VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | \
 		       VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_MRG_RXBUF)
 
-bool vhost_net_init(struct vhost_net *vhost, int fd)
+bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
 {
 	uint64_t features;
 
-	*vhost = (struct vhost_net){ .fd = -1, .kick = { -1, -1 }, .call = -1 };
+	*vhost = (struct vhost_net){
+		.fd = -1, .first = first, .kick = { -1, -1 },
+	};
 	if (fd < 0 || ioctl(fd, VHOST_SET_OWNER) < 0 ||
 	    ioctl(fd, VHOST_GET_FEATURES, &features) < 0 ||
 	    (features & RING_FEATURES) != RING_FEATURES)
 		return false;
 	vhost->kick[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	vhost->kick[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	vhost->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (vhost->kick[0] < 0 || vhost->kick[1] < 0 || vhost->call < 0) {
+	if (vhost->kick[0] < 0 || vhost->kick[1] < 0) {
 		vhost_net_exit(vhost);
 		return false;
 	}
@@ -50,9 +51,7 @@ void vhost_net_exit(struct vhost_net *vhost)
 		close(vhost->kick[0]);
 	if (vhost->kick[1] >= 0)
 		close(vhost->kick[1]);
-	if (vhost->call >= 0)
-		close(vhost->call);
-	*vhost = (struct vhost_net){ .fd = -1, .kick = { -1, -1 }, .call = -1 };
+	*vhost = (struct vhost_net){ .fd = -1, .kick = { -1, -1 } };
 }
 
 static int set_memory(int fd, const struct guest_memory *memory)
@@ -88,7 +87,8 @@ static uint64_t ring_address(const struct virtqueue_ring *ring)
 }
 
 static int set_queue(const struct vhost_net *vhost,
-		     const struct virtqueue *queue, unsigned int index)
+		     const struct virtqueue *queue, unsigned int index,
+		     int call_fd)
 {
 	struct vhost_vring_state size = { index, queue->size };
 	struct vhost_vring_state base = { index, queue->next_avail };
@@ -99,7 +99,7 @@ static int set_queue(const struct vhost_net *vhost,
 		.used_user_addr = ring_address(&queue->used),
 	};
 	struct vhost_vring_file kick = { index, vhost->kick[index] };
-	struct vhost_vring_file call = { index, vhost->call };
+	struct vhost_vring_file call = { index, call_fd };
 
 	if (!address.desc_user_addr || !address.avail_user_addr ||
 	    !address.used_user_addr)
@@ -130,28 +130,30 @@ static int tie(struct vhost_net *vhost, struct virtio_device *device, bool ours)
 	int i, ret;
 
 	for (i = 0; i < 2; i++) {
-		ret = ops->doorbell(opaque, device->number, i, ours ?
-				    device->doorbell_fd[i] : vhost->kick[i]);
+		unsigned int queue = vhost->first + i;
+
+		ret = ops->doorbell(opaque, device->number, queue, ours ?
+				    device->doorbell_fd[queue] :
+				    vhost->kick[i]);
 		if (ret)
 			return ret;
 	}
-	return ops->irqfd(opaque, device->number, ours ? -1 : vhost->call);
+	return 0;
 }
 
 static int start(struct vhost_net *vhost, struct virtio_device *device,
-		 int tap_fd)
+		 int tap_fd, int call)
 {
 	uint64_t features = device->driver_features & RING_FEATURES;
 	const uint64_t one = 1;
 	int i, ret;
 
-	if (!device->bus->ops->irqfd)
-		return -EOPNOTSUPP;
 	if (ioctl(vhost->fd, VHOST_SET_FEATURES, &features) < 0)
 		return -errno;
 	ret = set_memory(vhost->fd, device->bus->memory);
 	for (i = 0; !ret && i < 2; i++)
-		ret = set_queue(vhost, &device->queue[i], i);
+		ret = set_queue(vhost, &device->queue[vhost->first + i], i,
+				call);
 	if (!ret)
 		ret = tie(vhost, device, false);
 	for (i = 0; !ret && i < 2; i++)
@@ -164,9 +166,9 @@ static int start(struct vhost_net *vhost, struct virtio_device *device,
 }
 
 int vhost_net_start(struct vhost_net *vhost, struct virtio_device *device,
-		    int tap_fd)
+		    int tap_fd, int call)
 {
-	int ret = start(vhost, device, tap_fd);
+	int ret = start(vhost, device, tap_fd, call);
 
 	vhost->running = true;
 	if (ret)
@@ -183,7 +185,7 @@ void vhost_net_stop(struct vhost_net *vhost, struct virtio_device *device)
 		return;
 	vhost->running = false;
 	for (i = 0; i < 2; i++) {
-		struct virtqueue *queue = &device->queue[i];
+		struct virtqueue *queue = &device->queue[vhost->first + i];
 
 		/* Waits until the kernel's thread has let go of the queue. */
 		set_backend(vhost, i, -1);
@@ -196,6 +198,5 @@ void vhost_net_stop(struct vhost_net *vhost, struct virtio_device *device)
 		queue->next_used = state.num;
 		queue->signalled = state.num;
 	}
-	if (device->bus->ops->irqfd)
-		tie(vhost, device, true);
+	tie(vhost, device, true);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Handing a network card's queues to the host kernel's vhost-net and taking
- * them back.  Knows rings and memory, not frames.
+ * Handing a pair of a network card's queues to the host kernel's vhost-net and
+ * taking them back.  Knows rings and memory, not frames.
  */
 #ifndef DAEMON_VIRTIO_VHOST_NET_H
 #define DAEMON_VIRTIO_VHOST_NET_H
@@ -12,22 +12,25 @@
 
 struct vhost_net {
 	int fd;			/* /dev/vhost-net; not owned; -1 = none */
+	unsigned int first;	/* number of the first of the two queues */
 	int kick[2];		/* eventfds: doorbells of both queues */
-	int call;		/* eventfd: interrupt of the device */
 	bool running;
 };
 
-/* False when there is no vhost-net, or it lacks what our queues need. */
-bool vhost_net_init(struct vhost_net *vhost, int fd);
+/*
+ * For the queues `first` and the next one.  False when there is no vhost-net,
+ * or it lacks what our queues need.
+ */
+bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first);
 void vhost_net_exit(struct vhost_net *vhost);
 
 /*
  * With device->lock held, driver ready, both queues enabled: from now on
- * frames go between the queues and tap_fd in the kernel.  0 or a negative
- * errno with nothing changed.
+ * frames go between the queues and tap_fd in the kernel, which signals the
+ * eventfd `call` for an interrupt.  0 or a negative errno with nothing changed.
  */
 int vhost_net_start(struct vhost_net *vhost, struct virtio_device *device,
-		    int tap_fd);
+		    int tap_fd, int call);
 /* With device->lock held: the queues are ours again.  Waits for the kernel. */
 void vhost_net_stop(struct vhost_net *vhost, struct virtio_device *device);
 

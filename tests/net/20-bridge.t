@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two guests and the host on one bridge, by vhost-net: ping, data both ways with
-# checksums, the cable; the interfaces are gone at the end.  Then one on a TAP
-# interface without vhost-net.
+# Two guests with two CPUs, and a pair of queues for each, and the host on one
+# bridge, by vhost-net: ping, data both ways with checksums, the cable; the
+# interfaces are gone at the end.  Then one on a TAP interface without vhost-net.
 
 . "$(dirname "$0")/../lib/box.sh"
 in_box --smp 2 --mem 1536 --timeout 600
@@ -23,7 +23,7 @@ peer()
 	start_initrd "$1" 6.1 "ip addr add 10.9.0.$2/24 dev eth0;
 		ip link set eth0 up; echo up;
 		until ping -c 1 -W 1 10.9.0.1 >/dev/null; do :; done; $3" \
-		eth0=bridge,br0
+		eth0=bridge,br0 cpus=2
 }
 
 # both HOW REGEX: the test proper; REGEX is in the description of the card.
@@ -69,7 +69,7 @@ both()
 	is "$(ls /sys/class/net/br0/brif)" "" "$1: the interfaces are gone"
 }
 
-both vhost-net 'by vhost-net'
+both vhost-net 'by vhost-net, 2 of 2 queues'
 
 # Frames through the process, on an interface of its own with an address.
 rmmod vhost_net
@@ -84,7 +84,7 @@ start_initrd c 6.1 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up;
 	nc 10.8.0.1 7000 | tee /tmp/data | md5sum; nc 10.8.0.1 7001 </tmp/data;
 	ip addr add 10.7.0.2/24 dev eth1; ip link set eth1 up;
 	ping -c 2 -W 5 10.7.0.1 | tail -n 2" \
-	eth1=macvtap,v0 \
+	cpus=1 eth1=macvtap,v0 \
 	eth0=tuntap,tap7,02:00:00:00:00:07,10.8.0.1
 socat -u FILE:data TCP-LISTEN:7000,reuseaddr
 like "$(colinux info c)" 'tap7, 02:00:00:00:00:07, up' "tuntap: its description"

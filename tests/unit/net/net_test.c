@@ -323,6 +323,131 @@ static void one_way(uint64_t features, const char *name)
 	close_card();
 }
 
+/* --- Two pairs of queues --- */
+
+#define CONTROL 4u
+
+static struct dqueue rx2, tx2, control;
+static int peer2;
+
+static void open_two_pairs(uint64_t features)
+{
+	struct net_device_options options = { .tag = "eth0" };
+	struct error error;
+	int pair[2], pair2[2];
+
+	guest_init(&guest);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair2) < 0)
+		die("socketpair");
+	peer = pair[0];
+	peer2 = pair2[0];
+	options.backend = net_backend_new(NET_SLIRP, pair[1], &error);
+	if (!options.backend ||
+	    net_backend_add_pair(options.backend, pair2[1]) < 0)
+		die("back-end");
+	device = virtio_net_add(guest.bus, &options, &error);
+	if (device < 0 || virtio_bus_start(guest.bus, &error) != 1)
+		die(error.text);
+	if (negotiate(&guest, device, features & offered(&guest, device)) ||
+	    queue_on(&guest, &rx, device, RX, SIZE, 0) ||
+	    queue_on(&guest, &tx, device, TX, SIZE, 0))
+		die("start");
+}
+
+static void close_two_pairs(void)
+{
+	close(peer2);
+	close_card();
+}
+
+/* Send a command of `length` bytes; its answer, or -1. */
+static int ask(uint8_t class, uint8_t cmd, uint16_t nr, uint32_t length)
+{
+	uint64_t buffer = guest_alloc(&guest, 16);
+	const uint8_t request[4] = { class, cmd, nr & 0xff, nr >> 8 };
+	const struct piece pieces[] = {
+		{ buffer, length, false }, { buffer + 8, 1, true },
+	};
+	uint32_t head, written;
+	uint8_t answer;
+
+	copy_in(&guest, buffer, request, sizeof(request));
+	*(uint8_t *)at(&guest, buffer + 8, 1) = 0x55;
+	queue_add(&control, pieces, 2, 0);
+	queue_kick(&control);
+	if (!queue_wait(&control, &head, &written) || written != 1)
+		return -1;
+	copy_out(&guest, buffer + 8, &answer, 1);
+	return answer;
+}
+
+static bool heard_at(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	return poll(&wait, 1, 10000) == 1 &&
+	       recv(fd, back, sizeof(back), 0) == HEADER + 60;
+}
+
+static void two_pairs(void)
+{
+	uint64_t buffer, in;
+	struct colinux_device_page *p;
+	uint32_t head, length;
+
+	note("two pairs of queues");
+	open_two_pairs(UINT64_MAX);
+	p = device_page(&guest, device);
+	check(p->nr_queues == 15 && p->config_len == 10 && p->config[8] == 2 &&
+	      p->device_features & VIRTIO_NET_F_MQ &&
+	      p->device_features & VIRTIO_NET_F_CTRL_VQ, "device page");
+	if (queue_on(&guest, &rx2, device, 2, SIZE, 0) ||
+	    queue_on(&guest, &tx2, device, 3, SIZE, 0) ||
+	    queue_on(&guest, &control, device, CONTROL, 16, 0) ||
+	    set_status(&guest, device, 15))
+		die("start");
+	buffer = guest_alloc(&guest, 2048);
+	in = guest_alloc(&guest, 2048);
+	memset(at(&guest, buffer, 2048), 0, 2048);
+	queue_add(&tx2, &(struct piece){ buffer, HEADER + 60, false }, 1, 0);
+	queue_kick(&tx2);
+	queue_add(&tx, &(struct piece){ buffer, HEADER + 60, false }, 1, 0);
+	queue_kick(&tx);
+	check(heard_at(peer) && recv(peer2, back, sizeof(back), 0) < 0,
+	      "one pair at first");
+	check(ask(4, 0, 2, 4) == 0, "the driver takes both");
+	check(heard_at(peer2) && queue_wait(&tx2, &head, &length),
+	      "a frame that waited in the second one");
+	queue_add(&rx2, &(struct piece){ in, 2048, true }, 1, 0);
+	queue_kick(&rx2);
+	fill(frame, HEADER + 100, 9);
+	if (send(peer2, frame, HEADER + 100, 0) < 0)
+		die("send");
+	check(queue_wait(&rx2, &head, &length) && length == HEADER + 100,
+	      "a frame for the second one");
+	check(ask(4, 0, 0, 4) == 1 && ask(4, 0, 3, 4) == 1 &&
+	      ask(4, 0, 0x102, 4) == 1, "no other number of pairs");
+	check(ask(4, 1, 1, 4) == 1 && ask(0, 0, 1, 4) == 1 &&
+	      ask(4, 0, 1, 3) == 1, "no other command, no short one");
+	/* Nowhere to put the answer. */
+	queue_add(&control, &(struct piece){ buffer, 4, false }, 1, 0);
+	queue_kick(&control);
+	check(queue_wait(&control, &head, &length) && !length,
+	      "a command that wants no answer");
+	check(ask(4, 0, 1, 4) == 0, "back to one");
+	check(command(&guest, device, COLINUX_DEV_RESET, 0, 0) == 0, "reset");
+	close_two_pairs();
+
+	note("two pairs, a driver that knows one");
+	open_two_pairs(~VIRTIO_NET_F_MQ);
+	if (queue_on(&guest, &control, device, 2, 16, 0) ||
+	    set_status(&guest, device, 15))
+		die("start");
+	check(ask(4, 0, 2, 4) == 1, "the control queue is the third");
+	close_two_pairs();
+}
+
 int main(void)
 {
 	/* As the VM process does. */
@@ -330,5 +455,6 @@ int main(void)
 	one_way(UINT64_MAX, "all features");
 	one_way(UINT64_MAX & ~VIRTIO_F_EVENT_IDX, "no event indexes");
 	one_way(VIRTIO_F_VERSION_1, "no features");
+	two_pairs();
 	return done();
 }
