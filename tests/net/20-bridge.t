@@ -36,7 +36,7 @@ both()
 	try "$1: the first guest is there" wait_text 120 a '^ready'
 	peer b 12 "ping -c 2 -W 5 10.9.0.11;
 		nc 10.9.0.1 7000 | tee /tmp/data | md5sum;
-		nc 10.9.0.1 7001 </tmp/data;
+		until nc 10.9.0.1 7001 </tmp/data; do :; done;
 		wget -q -O - http://10.9.0.11/init | md5sum; md5sum </init;
 		echo carrier \$(cat /sys/class/net/eth0/carrier);
 		until [ \$(cat /sys/class/net/eth0/carrier) = 0 ]; do :; done;
@@ -81,7 +81,7 @@ ip link set v0 up
 ip link set v1 up
 start_initrd c 6.1 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up;
 	until ping -c 1 -W 1 10.8.0.1 >/dev/null; do :; done;
-	nc 10.8.0.1 7000 | tee /tmp/data | md5sum; nc 10.8.0.1 7001 </tmp/data;
+	nc 10.8.0.1 7000 | tee /tmp/data | md5sum; until nc 10.8.0.1 7001 </tmp/data; do :; done;
 	ip addr add 10.7.0.2/24 dev eth1; ip link set eth1 up;
 	ping -c 2 -W 5 10.7.0.1 | tail -n 2" \
 	cpus=1 eth1=macvtap,v0 \
