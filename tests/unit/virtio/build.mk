@@ -35,3 +35,17 @@ $(VIRTIO_TSAN): $(B)/tsan/virtio-%: tests/unit/virtio/%_test.c \
 .PHONY: virtio-tsan
 virtio-tsan: $(VIRTIO_TSAN)
 	prove --exec 'setarch -R' $^
+
+# Coverage-guided fuzzing, by clang's libFuzzer (tests/fuzz); not part of all.
+
+CLANG ?= clang
+FUZZ := $(B)/fuzz/virtio
+
+$(FUZZ): tests/fuzz/virtio_fuzz.c tests/unit/virtio/blkdev.c $(VIRTIO_TEST)
+	@mkdir -p $(@D)
+	$(CLANG) $(CSTD) -O1 -g -Wall -Wextra -Werror $(CPPFLAGS) \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $(filter %.c,$^) $(call pkg_libs,$(VIRTIO_LIBS)) -lpthread
+
+.PHONY: fuzz
+fuzz: $(FUZZ)
