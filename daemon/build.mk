@@ -5,13 +5,14 @@
 DAEMON_COMMON := $(addprefix daemon/,client.c client_console.c command.c \
 	config.c config_keys.c console.c control.c error.c image.c \
 	keeper.c machine.c \
-	machine_devices.c serial.c serial_open.c \
-	paths.c program.c protocol.c runtime.c session.c standard_io.c \
+	machine_devices.c machine_disks.c serial.c serial_open.c \
+	paths.c program.c protocol.c runtime.c session.c session_disks.c \
+	standard_io.c \
 	terminal.c vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c image.c info.c keep.c \
+	$(addprefix daemon/builtin/,check.c console.c disk.c image.c info.c keep.c \
 	macvtap.c ps.c \
 	run.c slirp.c start.c stop.c version.c) \
-	$(addprefix daemon/os/linux/,process.c sandbox.c)
+	$(addprefix daemon/os/linux/,files.c process.c sandbox.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)
 DAEMON_LIBS += libuv libseccomp

@@ -30,6 +30,14 @@ const struct command commands[] = {
 	  "attach this terminal to the console of a guest",
 	  "Ctrl-] d detaches.  Any number of terminals may be attached.\n"
 	  "  --scrollback BYTES    earlier text to show first" },
+	{ "disk", cmd_disk, "list|add|remove|resize|refresh NAME ...",
+	  "disks of a running guest",
+	  "  list NAME                    what it has\n"
+	  "  add NAME cobdN=FILE[,ro]     attach a disk\n"
+	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
+	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
+	  "  refresh NAME cobdN           it has grown: tell the guest\n"
+	  "In the guest: /dev/disk/by-id/virtio-cobdN." },
 	{ "info", cmd_info, "[NAME]",
 	  "where things are; with NAME, the counters of that guest",
 	  "Prints lines KEY VALUE: driver, kernel, image, initrd, port, init,\n"

@@ -37,6 +37,7 @@ int cmd_kill(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_disk(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_help(int argc, char **argv);

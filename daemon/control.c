@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Control socket, server side: see control.h. */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control.h"
 #include "os.h"
@@ -19,6 +21,8 @@ enum client_state {
 	CLIENT_CLOSING,		/* the last bytes are being written */
 };
 
+struct control_files;
+
 struct control_client {
 	struct control *control;
 	struct control_client *next;
@@ -26,6 +30,7 @@ struct control_client {
 	uv_write_t write;
 	enum client_state state;
 	bool writing, close_requested, finish;
+	struct control_files *files;	/* being waited for, or NULL */
 	char line[PROTOCOL_LINE];
 	size_t line_length;
 	char answer[ANSWER_ROOM];
@@ -50,6 +55,28 @@ struct control {
 };
 
 static void stream_pump(struct control_client *client);
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer);
+static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buffer);
+
+/*
+ * Libuv would drop them, so reading is ours until they are here: by a second
+ * descriptor of the socket, since an event loop knows each one only once.
+ */
+struct control_files {
+	uv_poll_t poll;
+	struct control_client *client;
+	control_files_fn taken;
+	void *opaque;
+	int fd;
+};
+
+static void on_files_closed(uv_handle_t *handle)
+{
+	struct control_files *files = handle->data;
+
+	close(files->fd);
+	free(files);
+}
 
 static void check_closed(struct control *control)
 {
@@ -77,6 +104,11 @@ static void client_close(struct control_client *client)
 	if (client->close_requested)
 		return;
 	client->close_requested = true;
+	if (client->files) {
+		uv_close((uv_handle_t *)&client->files->poll,
+			 on_files_closed);
+		client->files = NULL;
+	}
 	if (client->state == CLIENT_ANSWER)
 		client->control->ops.gone(client->control->ops.opaque, client);
 	uv_close((uv_handle_t *)&client->pipe, on_client_closed);
@@ -120,6 +152,55 @@ static void stream_pump(struct control_client *client)
 	if (length)
 		client_write(client, client->chunk, length);
 	else if (client->finish)
+		client_close(client);
+}
+
+/* --- Descriptors from a client --- */
+
+static void on_files(uv_poll_t *poll, int status, int events)
+{
+	struct control_files *files = poll->data;
+	struct control_client *client = files->client;
+	char text[1024];
+	int fds[CONTROL_FILES], nr;
+
+	(void)events;
+	nr = status < 0 ? 0 : os_receive_files(files->fd, text, sizeof(text),
+					       fds, CONTROL_FILES);
+	client->files = NULL;
+	uv_poll_stop(&files->poll);
+	uv_close((uv_handle_t *)&files->poll, on_files_closed);
+	uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read);
+	protocol_clean(text);
+	files->taken(files->opaque, client, text, fds, nr);
+}
+
+void control_take_files(struct control_client *client, control_files_fn taken,
+			void *opaque)
+{
+	static char go[] = "send files\n";
+	struct control_files *files = calloc(1, sizeof(*files));
+	uv_os_fd_t fd = -1;
+
+	if (files && !uv_fileno((uv_handle_t *)&client->pipe, &fd))
+		files->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (!files || fd < 0 || files->fd < 0 ||
+	    uv_poll_init(client->control->loop, &files->poll, files->fd) < 0) {
+		if (files && fd >= 0 && files->fd >= 0)
+			close(files->fd);
+		free(files);
+		taken(opaque, client, "", NULL, 0);
+		return;
+	}
+	files->client = client;
+	files->taken = taken;
+	files->opaque = opaque;
+	files->poll.data = files;
+	client->files = files;
+	uv_read_stop((uv_stream_t *)&client->pipe);
+	uv_poll_start(&files->poll, UV_READABLE, on_files);
+	/* Short, and nothing else was written: it goes out at once. */
+	if (write(fd, go, sizeof(go) - 1) < 0)
 		client_close(client);
 }
 

@@ -47,6 +47,17 @@ void control_line(struct control_client *client, const char *format, ...)
 void control_done(struct control_client *client, const char *problem);
 
 /*
+ * Ask the client of a request that was not answered yet for descriptors, and
+ * call `taken` with them and the text that came along; they become its own.
+ * nr 0 = the client sent none, or is gone.  Then answer as usual.
+ */
+#define CONTROL_FILES 4
+typedef void (*control_files_fn)(void *opaque, struct control_client *client,
+				 const char *text, const int *fds, int nr);
+void control_take_files(struct control_client *client, control_files_fn taken,
+			void *opaque);
+
+/*
  * Stop listening; console clients get what is left to read and are closed.
  * When all is sent, nothing of it is in the loop any longer and `closed` is
  * called; free it then.

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "console.h"
 #include "error.h"
+#include "virtio/virtio.h"
 
 struct machine;
 
@@ -36,6 +37,12 @@ struct machine_callbacks {
 	 * start from any thread, so it only wakes somebody.
 	 */
 	void (*ended)(void *opaque);
+	/*
+	 * The guest has taken a device, let it go, or refused to: call
+	 * machine_reap_disks() and look at machine_disk_plug().  From any
+	 * thread; NULL: nobody cares.
+	 */
+	void (*plugged)(void *opaque);
 	/* Progress for people, one line; only during machine_new and _start. */
 	void (*progress)(void *opaque, const char *text);
 	void *opaque;
@@ -73,6 +80,26 @@ int machine_stats(struct machine *machine, unsigned int vcpu,
 /* One line about device n; false when there is no such device. */
 bool machine_describe_device(struct machine *machine, unsigned int device,
 			     char *text, size_t room);
+/* --- machine_disks.c: while the guest runs --- */
+
+/*
+ * Add disk N (cobdN) of these descriptors, which become its own also on
+ * failure; path is for people.
+ */
+int machine_disk_add(struct machine *machine, unsigned int disk,
+		     const struct config_disk *options,
+		     const struct disk_files *files, struct error *error);
+/* How far the guest is with it, or with letting it go. */
+enum virtio_plug machine_disk_plug(struct machine *machine, unsigned int disk);
+/* Ask the guest to let it go; `force`: although it is in use. */
+int machine_disk_eject(struct machine *machine, unsigned int disk, bool force,
+		       struct error *error);
+/* Free the disks that the guest has let go of. */
+void machine_reap_disks(struct machine *machine);
+/* See virtio_blk_resize(). */
+int machine_disk_resize(struct machine *machine, unsigned int disk,
+			uint64_t size, uint64_t *bytes, struct error *error);
+
 /* Version of the guest's kernel, for people. */
 const char *machine_kernel(const struct machine *machine);
 /* Lowest pieces of memory: number of extents, for people. */

@@ -57,7 +57,17 @@ static int on_irqfd(void *opaque, unsigned int device, int fd)
 	return result < 0 ? result : 0;
 }
 
+static void on_plugged(void *opaque, unsigned int device)
+{
+	struct machine *machine = opaque;
+
+	(void)device;
+	if (machine->callbacks.plugged)
+		machine->callbacks.plugged(machine->callbacks.opaque);
+}
+
 static const struct virtio_host_ops bus_ops = {
+	.plugged = on_plugged,
 	.irqfd = on_irqfd,
 	.set_irq = on_set_irq,
 	.doorbell = on_doorbell,

@@ -87,6 +87,14 @@ void os_unlock_file(int handle);
 bool os_file_is_locked(const char *path);
 /* Is the peer of this connected local socket our own user (or root)? */
 bool os_peer_allowed(uv_os_fd_t socket);
+/*
+ * Send or receive one message of text (NUL-terminated) and descriptors on a
+ * local socket.  Receiving returns the number of descriptors, which is 0 when
+ * something is wrong with the message; text is "" then.
+ */
+int os_send_files(uv_os_fd_t socket, const char *text, const int *fds, int nr);
+int os_receive_files(uv_os_fd_t socket, char *text, size_t room, int *fds,
+		     int most);
 /* Let stderr be where stdout is. */
 void os_join_output(void);
 /* A new log file (0600); returns its fd. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
 #include "protocol.h"
 
 struct parameter {
@@ -19,6 +20,10 @@ static const struct parameter parameters[] = {
 	{ "columns", OFFSET(columns), 65535 },
 	{ "rows", OFFSET(rows), 65535 },
 	{ "scrollback", OFFSET(scrollback), INT32_MAX },
+	{ "disk", OFFSET(disk), CONFIG_DISKS - 1 },
+	{ "read-only", OFFSET(read_only), 1 },
+	{ "direct", OFFSET(direct), 1 },
+	{ "size", OFFSET(size), INT64_MAX / 16 },
 };
 
 #define NR_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
@@ -35,6 +40,9 @@ static const struct verb {
 	{ "kill", PROTOCOL_KILL, 0 },
 	{ "console", PROTOCOL_CONSOLE, 1 << 2 | 1 << 3 | 1 << 4 },
 	{ "resize", PROTOCOL_RESIZE, 1 << 2 | 1 << 3 },
+	{ "disk-add", PROTOCOL_DISK_ADD, 1 << 5 | 1 << 6 | 1 << 7 },
+	{ "disk-remove", PROTOCOL_DISK_REMOVE, 1 << 1 | 1 << 5 },
+	{ "disk-resize", PROTOCOL_DISK_RESIZE, 1 << 5 | 1 << 8 },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))

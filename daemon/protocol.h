@@ -29,12 +29,21 @@ enum protocol_verb {
 	PROTOCOL_KILL,		/* answers at the end */
 	PROTOCOL_CONSOLE,	/* columns= rows= scrollback=BYTES */
 	PROTOCOL_RESIZE,	/* columns= rows= */
+	/*
+	 * disk=N read-only=0|1 direct=0|1.  The answer begins with "send files":
+	 * then comes a message of the disk's name for people and descriptors
+	 * (struct disk_files), and then the rest of the answer.
+	 */
+	PROTOCOL_DISK_ADD,
+	PROTOCOL_DISK_REMOVE,	/* disk=N force=0|1 */
+	PROTOCOL_DISK_RESIZE,	/* disk=N size=BYTES; no size: it has changed */
 };
 
 struct protocol_request {
 	enum protocol_verb verb;
 	/* What was not given is -1. */
 	int64_t timeout, force, columns, rows, scrollback;
+	int64_t disk, read_only, direct, size;
 };
 
 /* Parse a line without its newline.  Everything unknown is refused. */

@@ -16,6 +16,7 @@
 #include "os.h"
 #include "runtime.h"
 #include "session.h"
+#include "session_disks.h"
 #include "standard_io.h"
 #include "terminal.h"
 
@@ -45,6 +46,7 @@ struct session {
 	uv_signal_t signals[3];
 	uv_timer_t force_timer;
 	struct waiter waiters[MAX_WAITERS];
+	struct session_disks disks;
 	uv_thread_t output;
 	bool output_started;
 	bool running, stopping;
@@ -242,6 +244,8 @@ static void on_request(void *opaque, struct control_client *client,
 			force(session, "colinux kill");
 		break;
 	default:
+		if (session_disks_request(&session->disks, client, request))
+			break;
 		control_done(client, "not now");
 	}
 }
@@ -250,6 +254,7 @@ static void on_gone(void *opaque, struct control_client *client)
 {
 	struct session *session = opaque;
 
+	session_disks_gone(&session->disks, client);
 	for (int i = 0; i < MAX_WAITERS; i++)
 		if (session->waiters[i].client == client) {
 			session->waiters[i].client = NULL;
@@ -306,6 +311,7 @@ static void close_handles(struct session *session)
 		uv_close((uv_handle_t *)&session->signals[i], NULL);
 	for (int i = 0; i < MAX_WAITERS; i++)
 		uv_close((uv_handle_t *)&session->waiters[i].timer, NULL);
+	session_disks_close(&session->disks);
 	terminal_close(session->terminal);
 }
 
@@ -327,6 +333,7 @@ static void finish(struct session *session)
 	for (int i = 0; i < MAX_WAITERS; i++)
 		if (session->waiters[i].client)
 			answer_end(session, &session->waiters[i]);
+	session_disks_end(&session->disks);
 	console_finish(session->console);
 	uv_timer_start(&session->force_timer, on_last_words, LAST_WORDS_MS, 0);
 	control_close(session->control, on_control_closed, session);
@@ -357,6 +364,7 @@ static void on_async(uv_async_t *async)
 		terminal_resume(session->terminal);
 	if (!session->running)
 		return;
+	session_disks_changed(&session->disks);
 	session->end = machine_state(session->machine, session->reason,
 				     sizeof(session->reason));
 	if (session->end != MACHINE_RUNNING)
@@ -405,6 +413,7 @@ static void init_handles(struct session *session)
 		uv_timer_init(session->loop, &session->waiters[i].timer);
 		session->waiters[i].timer.data = &session->waiters[i];
 	}
+	session_disks_init(&session->disks, session->loop, session->machine);
 	console_on_change(session->console, wake, session);
 }
 
@@ -464,6 +473,7 @@ static int set_up(struct session *session, struct error *error)
 {
 	const struct machine_callbacks callbacks = {
 		.ended = wake,
+		.plugged = wake,
 		.progress = on_progress,
 		.opaque = session,
 	};

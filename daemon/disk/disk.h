@@ -58,8 +58,15 @@ enum disk_engine {
 	DISK_ENGINE_THREADS = 2,
 };
 
+/* What a disk is made of, by descriptors; see disk_files_open(). */
+struct disk_files {
+	int image;		/* opened and locked */
+};
+
 struct disk_options {
 	const char *path;
+	/* Opened already, by somebody with more rights; NULL: open path. */
+	const struct disk_files *files;
 	bool read_only;
 	bool direct;			/* O_DIRECT */
 	uint32_t block_size;		/* 0: choose */
@@ -88,15 +95,26 @@ struct disk {
 
 /*
  * Open an image and lock it: shared for read-only, else exclusive, against
- * other guests.  NULL on failure.
+ * other guests.  options->files are not looked at.  0 or -1.
+ */
+int disk_files_open(const struct disk_options *options,
+		    struct disk_files *files, struct error *error);
+void disk_files_close(struct disk_files *files);
+
+/*
+ * A disk of options->files, which become its own also on failure, or of what
+ * disk_files_open() opens.  NULL on failure.
  */
 struct disk *disk_open(const struct disk_options *options,
 		       struct error *error);
 /* Nothing may be in flight. */
 void disk_close(struct disk *disk);
 
-/* Look at the size again; 0 or -1.  The rest of the system keeps running. */
-int disk_resize(struct disk *disk, struct error *error);
+/*
+ * Give a regular file the size of that many bytes, if it is not smaller, and
+ * look at the size again; 0 = only look.  0 or -1.
+ */
+int disk_resize(struct disk *disk, uint64_t size, struct error *error);
 
 /* "io_uring" or "threads". */
 const char *disk_engine_name(const struct disk *disk);

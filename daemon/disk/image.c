@@ -17,30 +17,28 @@
 /* What guests understand, and what one page of theirs holds. */
 #define LARGEST_BLOCK 4096u
 
-static int open_file(struct disk *disk, const struct disk_options *options,
-		     struct error *error)
+static int open_file(const struct disk_options *options, struct error *error)
 {
 	const char *path = options->path;
 	const char *remedy = "check the path";
-	int flags = O_CLOEXEC | O_NOCTTY;
+	int flags = O_CLOEXEC | O_NOCTTY, fd;
 	struct stat st;
 
 	/* Before open(), which would wait at a FIFO. */
 	if (stat(path, &st))
 		return error_set(error, "%s: %s: check the path", path,
 				 strerror(errno));
-	disk->is_device = S_ISBLK(st.st_mode);
-	if (!disk->is_device && !S_ISREG(st.st_mode))
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
 		return error_set(error, "%s: neither a regular file nor a "
 				 "block device: give a raw disk image", path);
 	flags |= options->read_only ? O_RDONLY : O_RDWR;
 	flags |= options->direct ? O_DIRECT : 0;
 	/* open(2): exclusive against mounts of the host. */
-	if (disk->is_device && !options->read_only)
+	if (S_ISBLK(st.st_mode) && !options->read_only)
 		flags |= O_EXCL;
-	disk->fd = open(path, flags);
-	if (disk->fd >= 0)
-		return 0;
+	fd = open(path, flags);
+	if (fd >= 0)
+		return fd;
 	switch (errno) {
 	case EACCES:
 	case EPERM:
@@ -66,25 +64,70 @@ static int open_file(struct disk *disk, const struct disk_options *options,
  * OFD locks (fcntl(2)) belong to the open file, so that two disks of one
  * process conflict as well, and go when the process dies.
  */
-static int lock_file(struct disk *disk, struct error *error)
+static int lock_file(const struct disk_options *options, int fd,
+		     struct error *error)
 {
 	struct flock lock = {
-		.l_type = disk->read_only ? F_RDLCK : F_WRLCK,
+		.l_type = options->read_only ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
 
-	if (!fcntl(disk->fd, F_OFD_SETLK, &lock))
+	if (!fcntl(fd, F_OFD_SETLK, &lock))
 		return 0;
 	switch (errno) {
 	case EAGAIN:
 	case EACCES:
 		return error_set(error, "%s: in use by another disk or guest: "
 				 "stop that guest, use a copy, or use it "
-				 "read-only (,ro) in all", disk->path);
+				 "read-only (,ro) in all", options->path);
 	default:
 		/* File systems without locks: nothing that we can do. */
 		return 0;
 	}
+}
+
+int disk_files_open(const struct disk_options *options,
+		    struct disk_files *files, struct error *error)
+{
+	files->image = open_file(options, error);
+	if (files->image < 0)
+		return -1;
+	if (!lock_file(options, files->image, error))
+		return 0;
+	disk_files_close(files);
+	return -1;
+}
+
+void disk_files_close(struct disk_files *files)
+{
+	if (files->image >= 0)
+		close(files->image);
+	files->image = -1;
+}
+
+/* Take the descriptors; they may come from another process. */
+static int use_files(struct disk *disk, const struct disk_options *options,
+		     struct error *error)
+{
+	struct disk_files files = { .image = -1 };
+	struct stat st;
+	int mode;
+
+	if (options->files)
+		files = *options->files;
+	else if (disk_files_open(options, &files, error) < 0)
+		return -1;
+	disk->fd = files.image;
+	mode = fcntl(disk->fd, F_GETFL);
+	if (mode < 0 || fstat(disk->fd, &st))
+		return error_set(error, "%s: %s", disk->path, strerror(errno));
+	disk->is_device = S_ISBLK(st.st_mode);
+	if ((!disk->is_device && !S_ISREG(st.st_mode)) ||
+	    (mode & O_ACCMODE) != (disk->read_only ? O_RDONLY : O_RDWR) ||
+	    !(mode & O_DIRECT) != !disk->direct)
+		return error_set(error, "%s: was not opened as a disk",
+				 disk->path);
+	return 0;
 }
 
 static int file_size(const struct disk *disk, uint64_t *bytes,
@@ -192,6 +235,11 @@ struct disk *disk_open(const struct disk_options *options,
 	uint64_t bytes = 0;
 
 	if (!disk || !(disk->path = strdup(options->path))) {
+		struct disk_files files = { .image = -1 };
+
+		if (options->files)
+			files = *options->files;
+		disk_files_close(&files);
 		free(disk);
 		error_set(error, "%s: out of memory", options->path);
 		return NULL;
@@ -200,7 +248,7 @@ struct disk *disk_open(const struct disk_options *options,
 	disk->event_fd = -1;
 	disk->read_only = options->read_only;
 	disk->direct = options->direct;
-	if (open_file(disk, options, error) || lock_file(disk, error) ||
+	if (use_files(disk, options, error) ||
 	    choose_block_size(disk, options->block_size, error) ||
 	    file_size(disk, &bytes, error))
 		goto fail;
@@ -234,11 +282,32 @@ void disk_close(struct disk *disk)
 	free(disk);
 }
 
-int disk_resize(struct disk *disk, struct error *error)
+/* Only ever to more: what is cut off is lost. */
+static int grow(struct disk *disk, uint64_t size, struct error *error)
+{
+	if (disk->is_device)
+		return error_set(error, "%s: a device has the size that it has:"
+				 " grow it with its own tools, then use "
+				 "colinux disk refresh", disk->path);
+	if (disk->read_only)
+		return error_set(error, "%s: is used read-only: add it without "
+				 ",ro first", disk->path);
+	if (size < disk->bytes)
+		return error_set(error, "%s: has %" PRIu64 " bytes: a disk in "
+				 "use can only be made larger", disk->path,
+				 disk->bytes);
+	if (ftruncate(disk->fd, size))
+		return error_set(error, "%s: cannot get %" PRIu64 " bytes: %s",
+				 disk->path, size, strerror(errno));
+	return 0;
+}
+
+int disk_resize(struct disk *disk, uint64_t size, struct error *error)
 {
 	uint64_t bytes = 0;
 
-	if (file_size(disk, &bytes, error))
+	if ((size && grow(disk, size, error)) ||
+	    file_size(disk, &bytes, error))
 		return -1;
 	if (!bytes)
 		return error_set(error, "%s: is empty now: give it a size",

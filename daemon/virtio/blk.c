@@ -421,6 +421,7 @@ int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
 {
 	const struct disk_options disk_options = {
 		.path = options->path,
+		.files = options->files,
 		.read_only = options->read_only,
 		.direct = options->direct,
 		.block_size = options->block_size,
@@ -429,8 +430,14 @@ int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
 	struct virtio_blk *blk = calloc(1, sizeof(*blk));
 	int number;
 
-	if (!blk)
+	if (!blk) {
+		struct disk_files files = { .image = -1 };
+
+		if (options->files)
+			files = *options->files;
+		disk_files_close(&files);
 		return error_set(error, "%s: out of memory", options->tag);
+	}
 	blk->disk = disk_open(&disk_options, error);
 	if (!blk->disk) {
 		free(blk);
@@ -443,23 +450,30 @@ int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
 	return number;
 }
 
-int virtio_blk_resize(struct virtio_bus *bus, int number, struct error *error)
+int virtio_blk_resize(struct virtio_bus *bus, int number, uint64_t size,
+		      uint64_t *bytes, struct error *error)
 {
-	struct virtio_device *device = virtio_bus_device(bus, number);
+	struct virtio_device *device = virtio_bus_get(bus, number);
 	struct virtio_blk *blk = (struct virtio_blk *)device;
 	int ret;
 
-	if (!device || device->type != &virtio_blk_type)
+	if (!device)
+		return error_set(error, "device %d: there is none", number);
+	if (device->type != &virtio_blk_type) {
+		virtio_bus_put(bus, device);
 		return error_set(error, "device %d: not a block device: see "
 				 "colinux info", number);
+	}
 	pthread_mutex_lock(&device->lock);
-	ret = disk_resize(blk->disk, error);
+	ret = disk_resize(blk->disk, size, error);
 	if (ret) {
 		error_prefix(error, "%s", device->tag);
 	} else {
 		set_capacity(blk);
 		virtio_device_config_changed(device);
+		*bytes = blk->disk->capacity;
 	}
 	pthread_mutex_unlock(&device->lock);
+	virtio_bus_put(bus, device);
 	return ret;
 }

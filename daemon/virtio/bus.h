@@ -5,13 +5,18 @@
 
 #include "device.h"
 
-/* Constant while vCPUs run: devices are added before. */
 struct virtio_bus {
+	/* Constant. */
 	const struct guest_memory *memory;
 	const struct virtio_host_ops *ops;
 	void *opaque;
-	unsigned int nr_devices;
-	struct virtio_device *device[COLINUX_MAX_DEVICES];
+
+	pthread_mutex_t lock;		/* taken before those of a device */
+	pthread_cond_t unused;		/* some users[n] has become 0 */
+	/* Guarded by lock. */
+	bool started;			/* guests see added devices at once */
+	struct virtio_device *device[COLINUX_MAX_DEVICES];	/* NULL: free */
+	unsigned int users[COLINUX_MAX_DEVICES];
 };
 
 /* --- device.c --- */
@@ -22,6 +27,10 @@ void virtio_device_destroy_locks(struct virtio_device *device);
 
 /* --- virtio.c --- */
 
+/* Show the device to the guest: its page, its doorbells. */
+int virtio_device_show(struct virtio_device *device, struct error *error);
+/* Reset it and take that away again. */
+void virtio_device_hide(struct virtio_device *device);
 /* Copy device->config into the page; device->lock held, page not NULL. */
 void virtio_page_write_config(struct virtio_device *device);
 

@@ -172,6 +172,15 @@ static int start_thread(struct virtio_device *device)
 	return ret;
 }
 
+static void stop_thread(struct virtio_device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	device->stop = true;
+	pthread_mutex_unlock(&device->lock);
+	virtio_device_wake(device);
+	pthread_join(device->thread, NULL);
+}
+
 static void close_events(struct virtio_device *device)
 {
 	unsigned int i;
@@ -200,17 +209,41 @@ static int open_events(struct virtio_device *device)
 	return -1;
 }
 
+/* Into the first free slot; the guest sees it if the bus is started. */
+static int take_slot(struct virtio_bus *bus, struct virtio_device *device,
+		     struct error *error)
+{
+	unsigned int n = 0;
+	int ret = 0;
+
+	pthread_mutex_lock(&bus->lock);
+	while (n < COLINUX_MAX_DEVICES && (bus->device[n] || bus->users[n]))
+		n++;
+	if (n == COLINUX_MAX_DEVICES) {
+		ret = error_set(error, "%s: a guest has at most %d devices: "
+				"leave some out", device->tag,
+				COLINUX_MAX_DEVICES);
+	} else {
+		device->number = n;
+		if (bus->started)
+			ret = virtio_device_show(device, error);
+		if (!ret)
+			bus->device[n] = device;
+		else
+			virtio_device_hide(device);
+	}
+	if (!ret && bus->started)
+		bus->ops->set_irq(bus->opaque, n);
+	pthread_mutex_unlock(&bus->lock);
+	return ret;
+}
+
 int virtio_device_add(struct virtio_bus *bus, struct virtio_device *device,
 		      struct error *error)
 {
 	int ret;
 
-	if (bus->nr_devices == COLINUX_MAX_DEVICES)
-		return error_set(error, "%s: a guest has at most %d devices: "
-				 "leave some out", device->tag,
-				 COLINUX_MAX_DEVICES);
 	device->bus = bus;
-	device->number = bus->nr_devices;
 	device->features |= VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC |
 			    VIRTIO_F_EVENT_IDX;
 	pthread_mutex_init(&device->command, NULL);
@@ -231,8 +264,10 @@ int virtio_device_add(struct virtio_bus *bus, struct virtio_device *device,
 			  strerror(ret));
 		goto fail;
 	}
-	bus->device[bus->nr_devices++] = device;
-	return device->number;
+	if (!take_slot(bus, device, error))
+		return device->number;
+	stop_thread(device);
+	close_events(device);
 fail:
 	virtio_device_destroy_locks(device);
 	return -1;
@@ -248,11 +283,7 @@ void virtio_device_destroy_locks(struct virtio_device *device)
 
 void virtio_device_remove(struct virtio_device *device)
 {
-	pthread_mutex_lock(&device->lock);
-	device->stop = true;
-	pthread_mutex_unlock(&device->lock);
-	virtio_device_wake(device);
-	pthread_join(device->thread, NULL);
+	stop_thread(device);
 	close_events(device);
 	virtio_device_destroy_locks(device);
 	device->type->free(device);

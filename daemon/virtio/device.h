@@ -93,6 +93,7 @@ struct virtio_device {
 	bool broken;
 	bool paused;			/* a command waits for in_flight == 0 */
 	bool stop;			/* the thread shall end */
+	enum virtio_plug plug;
 	uint32_t generation;		/* of config, even */
 	uint32_t in_flight;		/* requests at the back-end */
 	struct virtqueue queue[COLINUX_DEVICE_QUEUES];
@@ -100,14 +101,23 @@ struct virtio_device {
 };
 
 /*
- * Put a device on the bus and start its thread.  The device has set type,
- * tag, features (own ones; those of the transport are added), config,
- * config_len and event_fd.  Returns its number, or -1 with nothing changed.
+ * Put a device on the bus and start its thread; on a bus that is started the
+ * guest is told.  The device has set type, tag, features (own ones; those of
+ * the transport are added), config, config_len and event_fd.  Returns its
+ * number, or -1 with nothing changed.
  */
 int virtio_device_add(struct virtio_bus *bus, struct virtio_device *device,
 		      struct error *error);
 
-/* Device of that number, or NULL. */
+/*
+ * The device of a slot, which then stays until virtio_bus_put(); NULL: there
+ * is none.  Any thread.
+ */
+struct virtio_device *virtio_bus_get(struct virtio_bus *bus,
+				     unsigned int number);
+void virtio_bus_put(struct virtio_bus *bus, struct virtio_device *device);
+
+/* Device of that number, or NULL; for tests, where nobody removes it. */
 struct virtio_device *virtio_bus_device(struct virtio_bus *bus, int number);
 
 /* Any thread, no lock needed: have the device's thread call serve(). */

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,13 @@ static void page_write_state(struct virtio_device *device)
 
 /* --- Quiet --- */
 
+static void set_plug(struct virtio_device *device, enum virtio_plug plug)
+{
+	device->plug = plug;
+	if (device->bus->ops->plugged)
+		device->bus->ops->plugged(device->bus->opaque, device->number);
+}
+
 /*
  * Wait until nothing is in flight, with lock held (dropped while waiting);
  * serve() is not called before the caller clears `paused` again.
@@ -107,6 +115,22 @@ static void reset_device(struct virtio_device *device)
 	device->driver_features = 0;
 	device->broken = false;
 	device->paused = false;
+}
+
+/* Tie all doorbells of a device, or untie them. */
+static int tie_doorbells(struct virtio_device *device, bool tie)
+{
+	struct virtio_bus *bus = device->bus;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < device->type->nr_queues; i++) {
+		ret = bus->ops->doorbell(bus->opaque, device->number, i,
+					 tie ? device->doorbell_fd[i] : -1);
+		if (ret && tie)
+			return ret;
+	}
+	return 0;
 }
 
 /* --- Commands, lock held, page there --- */
@@ -155,8 +179,11 @@ static int64_t command_status(struct virtio_device *device)
 	device->status = new;
 	page_write_state(device);
 	/* Buffers may be there already. */
-	if (!ret && set & VIRTIO_STATUS_DRIVER_OK)
+	if (!ret && set & VIRTIO_STATUS_DRIVER_OK) {
 		virtio_device_wake(device);
+		if (device->plug == VIRTIO_PLUG_SHOWN)
+			set_plug(device, VIRTIO_PLUG_DRIVEN);
+	}
 	return ret;
 }
 
@@ -236,14 +263,34 @@ static int64_t command_config_write(struct virtio_device *device,
 	return ret;
 }
 
+/* The answer to plug; the slot is empty when the guest has let go. */
+static int64_t command_eject(struct virtio_device *device, uint64_t answer)
+{
+	struct colinux_device_page *page = device->page;
+
+	if (load_once(page->plug) == COLINUX_PLUG_NONE || answer > INT_MAX)
+		return -EINVAL;
+	if (!answer) {
+		/* Its driver has done that, if there was one. */
+		reset_device(device);
+		device->page = NULL;
+		store(page->magic, 0);
+		tie_doorbells(device, false);
+	}
+	store(page->plug, COLINUX_PLUG_NONE);
+	set_plug(device, answer ? VIRTIO_PLUG_REFUSED : VIRTIO_PLUG_EJECTED);
+	return 0;
+}
+
 int64_t virtio_bus_command(struct virtio_bus *bus, const uint64_t args[6])
 {
 	struct virtio_device *device;
 	int64_t ret;
 
-	if (args[0] >= bus->nr_devices)
+	device = args[0] < COLINUX_MAX_DEVICES ?
+		 virtio_bus_get(bus, args[0]) : NULL;
+	if (!device)
 		return -ENODEV;
-	device = bus->device[args[0]];
 	pthread_mutex_lock(&device->command);
 	pthread_mutex_lock(&device->lock);
 	if (!device->page) {
@@ -265,12 +312,16 @@ int64_t virtio_bus_command(struct virtio_bus *bus, const uint64_t args[6])
 		case COLINUX_DEV_CONFIG_WRITE:
 			ret = command_config_write(device, args[2], args[3]);
 			break;
+		case COLINUX_DEV_EJECT:
+			ret = command_eject(device, args[2]);
+			break;
 		default:
 			ret = -EINVAL;
 		}
 	}
 	pthread_mutex_unlock(&device->lock);
 	pthread_mutex_unlock(&device->command);
+	virtio_bus_put(bus, device);
 	return ret;
 }
 
@@ -287,112 +338,221 @@ struct virtio_bus *virtio_bus_new(const struct guest_memory *memory,
 	bus->memory = memory;
 	bus->ops = ops;
 	bus->opaque = opaque;
+	pthread_mutex_init(&bus->lock, NULL);
+	pthread_cond_init(&bus->unused, NULL);
 	return bus;
+}
+
+struct virtio_device *virtio_bus_get(struct virtio_bus *bus,
+				     unsigned int number)
+{
+	struct virtio_device *device;
+
+	if (number >= COLINUX_MAX_DEVICES)
+		return NULL;
+	pthread_mutex_lock(&bus->lock);
+	device = bus->device[number];
+	if (device)
+		bus->users[number]++;
+	pthread_mutex_unlock(&bus->lock);
+	return device;
+}
+
+void virtio_bus_put(struct virtio_bus *bus, struct virtio_device *device)
+{
+	pthread_mutex_lock(&bus->lock);
+	if (!--bus->users[device->number])
+		pthread_cond_broadcast(&bus->unused);
+	pthread_mutex_unlock(&bus->lock);
 }
 
 struct virtio_device *virtio_bus_device(struct virtio_bus *bus, int number)
 {
-	if (number < 0 || (unsigned int)number >= bus->nr_devices)
-		return NULL;
-	return bus->device[number];
+	return number < 0 || number >= COLINUX_MAX_DEVICES ?
+		       NULL : bus->device[number];
 }
 
-/* Tie all doorbells of a device, or untie them. */
-static int tie_doorbells(struct virtio_device *device, bool tie)
+static struct colinux_device_page *page_at(struct virtio_bus *bus,
+					   unsigned int number)
+{
+	return guest_memory_at(bus->memory, COLINUX_PORT_DATA_OFFSET +
+			       COLINUX_DEVICE_PAGES +
+			       number * (uint64_t)COLINUX_PAGE_SIZE,
+			       COLINUX_PAGE_SIZE);
+}
+
+int virtio_device_show(struct virtio_device *device, struct error *error)
 {
 	struct virtio_bus *bus = device->bus;
-	unsigned int i;
+	struct colinux_device_page *page = page_at(bus, device->number);
 	int ret;
 
-	for (i = 0; i < device->type->nr_queues; i++) {
-		ret = bus->ops->doorbell(bus->opaque, device->number, i,
-					 tie ? device->doorbell_fd[i] : -1);
-		if (ret && tie)
-			return ret;
-	}
+	if (!page)
+		return error_set(error, "%s: guest memory of %" PRIu64 " bytes "
+				 "has no room for the device pages: raise mem=",
+				 device->tag, bus->memory->size);
+	pthread_mutex_lock(&device->lock);
+	device->page = page;
+	device->plug = VIRTIO_PLUG_SHOWN;
+	write_page(device);
+	pthread_mutex_unlock(&device->lock);
+	ret = tie_doorbells(device, true);
+	if (ret)
+		return error_set(error, "%s: the driver refuses the doorbell: "
+				 "%s: is colinux.ko of the same version?",
+				 device->tag, strerror(-ret));
 	return 0;
 }
 
 int virtio_bus_start(struct virtio_bus *bus, struct error *error)
 {
-	unsigned int i;
-	int ret;
+	struct colinux_device_page *page;
+	int i, nr = 0, ret = 0;
 
-	for (i = 0; i < bus->nr_devices; i++) {
-		struct virtio_device *device = bus->device[i];
-		struct colinux_device_page *page;
-
-		page = guest_memory_at(bus->memory, COLINUX_PORT_DATA_OFFSET +
-				       COLINUX_DEVICE_PAGES +
-				       i * (uint64_t)COLINUX_PAGE_SIZE,
-				       COLINUX_PAGE_SIZE);
-		if (!page) {
-			virtio_bus_reset(bus);
-			return error_set(error, "%s: guest memory of %" PRIu64
-					 " bytes has no room for the device "
-					 "pages: raise mem=", device->tag,
-					 bus->memory->size);
-		}
-		pthread_mutex_lock(&device->lock);
-		device->page = page;
-		write_page(device);
-		pthread_mutex_unlock(&device->lock);
-		ret = tie_doorbells(device, true);
-		if (ret) {
-			virtio_bus_reset(bus);
-			return error_set(error, "%s: the driver refuses the "
-					 "doorbell: %s: is colinux.ko of the "
-					 "same version?", device->tag,
-					 strerror(-ret));
-		}
+	pthread_mutex_lock(&bus->lock);
+	for (i = 0; i < COLINUX_MAX_DEVICES && !ret; i++) {
+		page = page_at(bus, i);
+		/* Of a device that the guest had before it restarted. */
+		if (page)
+			memset(page, 0, sizeof(*page));
+		if (!bus->device[i])
+			continue;
+		nr = i + 1;
+		ret = virtio_device_show(bus->device[i], error);
 	}
-	return bus->nr_devices;
+	bus->started = !ret;
+	pthread_mutex_unlock(&bus->lock);
+	if (!ret)
+		return nr;
+	virtio_bus_reset(bus);
+	return -1;
+}
+
+void virtio_device_hide(struct virtio_device *device)
+{
+	pthread_mutex_lock(&device->command);
+	pthread_mutex_lock(&device->lock);
+	if (device->page) {
+		reset_device(device);
+		device->page = NULL;
+		tie_doorbells(device, false);
+	}
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->command);
+	/* What was printed has reached its owner, too. */
+	pthread_mutex_lock(&device->service);
+	pthread_mutex_unlock(&device->service);
 }
 
 void virtio_bus_reset(struct virtio_bus *bus)
 {
+	struct virtio_device *device;
 	unsigned int i;
 
-	for (i = 0; i < bus->nr_devices; i++) {
-		struct virtio_device *device = bus->device[i];
-
-		pthread_mutex_lock(&device->command);
-		pthread_mutex_lock(&device->lock);
-		if (device->page) {
-			reset_device(device);
-			device->page = NULL;
-			tie_doorbells(device, false);
-		}
-		pthread_mutex_unlock(&device->lock);
-		pthread_mutex_unlock(&device->command);
-		/* What was printed has reached its owner, too. */
-		pthread_mutex_lock(&device->service);
-		pthread_mutex_unlock(&device->service);
+	pthread_mutex_lock(&bus->lock);
+	bus->started = false;
+	pthread_mutex_unlock(&bus->lock);
+	for (i = 0; i < COLINUX_MAX_DEVICES; i++) {
+		device = virtio_bus_get(bus, i);
+		if (!device)
+			continue;
+		virtio_device_hide(device);
+		virtio_bus_put(bus, device);
 	}
+}
+
+int virtio_bus_eject(struct virtio_bus *bus, unsigned int number, bool force,
+		     struct error *error)
+{
+	struct virtio_device *device = virtio_bus_get(bus, number);
+	int ret = -1;
+
+	if (!device)
+		return error_set(error, "device %u: there is none", number);
+	pthread_mutex_lock(&device->lock);
+	if (!device->page) {
+		error_set(error, "%s: the guest does not see it any longer",
+			  device->tag);
+	} else {
+		store(device->page->plug, force ? COLINUX_PLUG_FORCE :
+						  COLINUX_PLUG_ASK);
+		device->plug = VIRTIO_PLUG_ASKED;
+		bus->ops->set_irq(bus->opaque, number);
+		ret = 0;
+	}
+	pthread_mutex_unlock(&device->lock);
+	virtio_bus_put(bus, device);
+	return ret;
+}
+
+void virtio_bus_remove(struct virtio_bus *bus, unsigned int number)
+{
+	struct virtio_device *device;
+
+	pthread_mutex_lock(&bus->lock);
+	device = bus->device[number];
+	bus->device[number] = NULL;
+	while (bus->users[number])
+		pthread_cond_wait(&bus->unused, &bus->lock);
+	pthread_mutex_unlock(&bus->lock);
+	if (!device)
+		return;
+	virtio_device_hide(device);
+	virtio_device_remove(device);
+}
+
+int virtio_bus_find(struct virtio_bus *bus, const char *tag)
+{
+	int i, found = -1;
+
+	pthread_mutex_lock(&bus->lock);
+	for (i = 0; i < COLINUX_MAX_DEVICES && found < 0; i++)
+		if (bus->device[i] && !strcmp(bus->device[i]->tag, tag))
+			found = i;
+	pthread_mutex_unlock(&bus->lock);
+	return found;
+}
+
+enum virtio_plug virtio_bus_plug(struct virtio_bus *bus, unsigned int number)
+{
+	struct virtio_device *device = virtio_bus_get(bus, number);
+	enum virtio_plug plug;
+
+	if (!device)
+		return VIRTIO_PLUG_NONE;
+	pthread_mutex_lock(&device->lock);
+	plug = device->plug;
+	pthread_mutex_unlock(&device->lock);
+	virtio_bus_put(bus, device);
+	return plug;
 }
 
 void virtio_bus_free(struct virtio_bus *bus)
 {
+	unsigned int i;
+
 	if (!bus)
 		return;
 	virtio_bus_reset(bus);
-	while (bus->nr_devices)
-		virtio_device_remove(bus->device[--bus->nr_devices]);
+	for (i = 0; i < COLINUX_MAX_DEVICES; i++)
+		virtio_bus_remove(bus, i);
+	pthread_cond_destroy(&bus->unused);
+	pthread_mutex_destroy(&bus->lock);
 	free(bus);
 }
 
 bool virtio_bus_describe(struct virtio_bus *bus, unsigned int number,
 			 char *text, size_t room)
 {
-	struct virtio_device *device;
+	struct virtio_device *device = virtio_bus_get(bus, number);
 	char more[320] = "";
 
-	if (number >= bus->nr_devices)
+	if (!device)
 		return false;
-	device = bus->device[number];
 	if (device->type->describe)
 		device->type->describe(device, more, sizeof(more));
 	snprintf(text, room, "%s: %s%s%s", device->tag, device->type->name,
 		 more[0] ? ", " : "", more);
+	virtio_bus_put(bus, device);
 	return true;
 }

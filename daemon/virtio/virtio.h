@@ -8,7 +8,9 @@
  *	virtio_blk_add(bus, ...);  virtio_console_add(bus, ...);  ...
  *	(the guest's RAM is mapped, kernel and port are loaded)
  *	nr = virtio_bus_start(bus, &error);	-> boot_info.nr_devices
- *	(vCPUs run; each COLINUX_HC_DEVICE -> virtio_bus_command())
+ *	(vCPUs run; each COLINUX_HC_DEVICE -> virtio_bus_command();
+ *	 devices may be added; virtio_bus_eject() and, when it is EJECTED,
+ *	 virtio_bus_remove())
  *	(the guest reboots: vCPUs stopped)
  *	virtio_bus_reset(bus);
  *	(kernel and port are loaded again)
@@ -38,6 +40,16 @@
 
 struct virtio_bus;
 
+/* How far a device has come, or gone. */
+enum virtio_plug {
+	VIRTIO_PLUG_NONE,	/* no such device */
+	VIRTIO_PLUG_SHOWN,	/* no driver of the guest uses it */
+	VIRTIO_PLUG_DRIVEN,	/* one does */
+	VIRTIO_PLUG_ASKED,	/* the guest shall let it go */
+	VIRTIO_PLUG_REFUSED,	/* the guest will not: it is in use */
+	VIRTIO_PLUG_EJECTED,	/* the guest has: virtio_bus_remove() it */
+};
+
 /*
  * What the bus needs from the driver.  Called from device threads and from the
  * threads that call virtio_bus_*(), with a device's lock held: they must not
@@ -59,6 +71,11 @@ struct virtio_host_ops {
 	int (*irqfd)(void *opaque, unsigned int device, int fd);
 	/* A line for the VM's log (a guest broke a rule); may be NULL. */
 	void (*report)(void *opaque, const char *line);
+	/*
+	 * virtio_bus_plug() of a device says something new.  It only notes
+	 * that; may be NULL.
+	 */
+	void (*plugged)(void *opaque, unsigned int device);
 };
 
 /* NULL when out of memory.  memory, ops and opaque must outlive the bus. */
@@ -77,6 +94,25 @@ int virtio_bus_start(struct virtio_bus *bus, struct error *error);
  * hypercall's result.  May wait for I/O in flight (RESET, QUEUE off).
  */
 int64_t virtio_bus_command(struct virtio_bus *bus, const uint64_t args[6]);
+
+/*
+ * Ask the guest to let go of a device; `force`: although it is in use.  The
+ * answer is a new virtio_bus_plug().  0, or -1 when there is no such device.
+ */
+int virtio_bus_eject(struct virtio_bus *bus, unsigned int device, bool force,
+		     struct error *error);
+
+/*
+ * The guest has let go of a device: free it.  Waits for its I/O in flight and
+ * for commands of vCPUs.
+ */
+void virtio_bus_remove(struct virtio_bus *bus, unsigned int device);
+
+/* Number of the device with this tag, or -1. */
+int virtio_bus_find(struct virtio_bus *bus, const char *tag);
+
+/* Any thread; for ops->plugged(), which must not call it itself. */
+enum virtio_plug virtio_bus_plug(struct virtio_bus *bus, unsigned int device);
 
 /*
  * Reset all devices and untie the doorbells; no vCPU runs.  When it returns no
@@ -101,6 +137,7 @@ bool virtio_bus_describe(struct virtio_bus *bus, unsigned int device,
 struct blk_options {
 	const char *tag;	/* "cobd0": name in messages and the serial */
 	const char *path;	/* raw image file or host block device */
+	const struct disk_files *files;	/* opened already, or NULL */
 	bool read_only;
 	bool direct;		/* cache=none: O_DIRECT */
 	uint32_t block_size;	/* logical: 512 to 4096; 0 = 512 or as needed */
@@ -109,16 +146,17 @@ struct blk_options {
 
 /*
  * Open and lock the image and add the device.  Returns its number or -1.  The
- * strings are copied.
+ * strings are copied; files become the device's, also on failure.
  */
 int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
 		   struct error *error);
 
 /*
- * The image has grown or shrunk: look at its size and tell the guest.
- * device = what virtio_blk_add() returned.
+ * Grow the image to `size` bytes (0: it has changed by itself), look at its
+ * size, *bytes, and tell the guest.  device = what virtio_blk_add() returned.
  */
-int virtio_blk_resize(struct virtio_bus *bus, int device, struct error *error);
+int virtio_blk_resize(struct virtio_bus *bus, int device, uint64_t size,
+		      uint64_t *bytes, struct error *error);
 
 /* --- console.c: one port, hvc0 in the guest --- */
 

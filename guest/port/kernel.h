@@ -25,6 +25,7 @@ typedef __s64 s64;
 
 #define NULL ((void *)0)
 #define EIO 5
+#define EBUSY 16
 #define ENODEV 19
 #define EINVAL 22
 

@@ -42,6 +42,7 @@ EXPECT_FUNC("platform_device_unregister "
 EXPECT_FUNC("put_device void(struct device *)");
 EXPECT_MEMBER("notifier_block.notifier_call notifier_fn_t");
 VIRTIO_EXPECT_FUNC("register_virtio_device int(struct virtio_device *)");
+VIRTIO_EXPECT_FUNC("unregister_virtio_device void(struct virtio_device *)");
 VIRTIO_EXPECT_FUNC("virtio_config_changed void(struct virtio_device *)");
 VIRTIO_EXPECT_FUNC("vring_create_virtqueue struct virtqueue *(unsigned int,"
 	      "unsigned int,unsigned int,struct virtio_device *,bool,bool,bool,"
@@ -142,11 +143,23 @@ static void handle_interrupt(struct port_device *device)
 	/* Odd: the host is writing; it interrupts again when it is done. */
 	generation = __atomic_load_n(&page->config_generation,
 				     __ATOMIC_ACQUIRE);
-	if (generation != device->generation && !(generation & 1)) {
+	if (generation != device->generation && !(generation & 1) &&
+	    !page->plug) {
 		device->generation = generation;
 		virtio_fn.virtio_config_changed(
 			(struct virtio_device *)device->vdev);
 	}
+}
+
+/* Does the page want something that handle_interrupt() cannot do? */
+static bool has_news(unsigned int number)
+{
+	const volatile struct colinux_device_page *page = device_page(number);
+
+	if (__atomic_load_n(&devices[number].state, __ATOMIC_ACQUIRE) ==
+	    PORT_DEVICE_LIVE)
+		return page->plug;
+	return page->magic == COLINUX_DEVICE_MAGIC;
 }
 
 void port_device_interrupt(unsigned int number)
@@ -156,6 +169,8 @@ void port_device_interrupt(unsigned int number)
 
 	if (number >= COLINUX_MAX_DEVICES)
 		return;
+	if (has_news(number))
+		port_plug_kick();
 	device = &devices[number];
 	if (__atomic_load_n(&device->state, __ATOMIC_ACQUIRE) !=
 	    PORT_DEVICE_LIVE)
@@ -184,8 +199,13 @@ static void device_released(struct device *dev)
 {
 	struct port_device *device =
 		(void *)((char *)dev - OFFSET_IF("virtio_device.dev"));
+	u32 old = __atomic_exchange_n(&device->state, PORT_DEVICE_FREE,
+				      __ATOMIC_SEQ_CST);
 
-	__atomic_store_n(&device->state, PORT_DEVICE_FREE, __ATOMIC_RELEASE);
+	/* The host may have put another one there since it was let go. */
+	if (old == PORT_DEVICE_GONE &&
+	    has_news(port_device_number(device)))
+		port_plug_kick();
 }
 
 /* A tag becomes a file name in sysfs: letters and digits, or not at all. */
@@ -241,9 +261,6 @@ static void register_device(unsigned int number, const void *ops)
 	char *dev = (char *)vdev + OFFSET_IF("virtio_device.dev");
 	int ret;
 
-	if (page->magic != COLINUX_DEVICE_MAGIC || !page->device_id ||
-	    device->state != PORT_DEVICE_FREE)
-		return;
 	clear(device, sizeof(*device));
 	copy_tag(device, page->tag);
 	create_parent(device);
@@ -269,6 +286,42 @@ static void register_device(unsigned int number, const void *ops)
 	}
 }
 
+static void unregister_device(struct port_device *device)
+{
+	struct platform_device *parent = device->parent;
+
+	/* Resets the device; what the driver still had to write is written. */
+	virtio_fn.unregister_virtio_device((struct virtio_device *)
+					   device->vdev);
+	if (parent)
+		platform_device_unregister(parent);
+}
+
+/* The host wants it back. */
+static void eject(unsigned int number)
+{
+	struct port_device *device = &devices[number];
+	struct device *dev = (struct device *)
+		(device->vdev + OFFSET_IF("virtio_device.dev"));
+	u32 live = PORT_DEVICE_LIVE;
+	u64 answer = 0;
+
+	if (device->state == PORT_DEVICE_LIVE) {
+		if (device_page(number)->plug == COLINUX_PLUG_ASK &&
+		    port_plug_in_use(dev))
+			answer = EBUSY;
+		else
+			unregister_device(device);
+	}
+	/* Unless the last reference is gone already: it is FREE then. */
+	if (!answer)
+		__atomic_compare_exchange_n(&device->state, &live,
+					    PORT_DEVICE_GONE, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	port_hypercall(COLINUX_HC_DEVICE, number, COLINUX_DEV_EJECT, answer, 0,
+		       0);
+}
+
 /* ---- the moment ---- */
 
 /* Fill virtio_fn; false if virtio or virtio_ring is not in the kernel yet. */
@@ -280,6 +333,7 @@ static bool find_functions(void)
 	} functions[] = {
 #define FUNCTION(name) { #name, &virtio_fn.name }
 		FUNCTION(register_virtio_device),
+		FUNCTION(unregister_virtio_device),
 		FUNCTION(virtio_config_changed),
 		FUNCTION(vring_create_virtqueue),
 		FUNCTION(vring_del_virtqueue),
@@ -303,20 +357,50 @@ static bool find_functions(void)
 	return true;
 }
 
+static const void *config_ops;	/* NULL: virtio is not there, or unknown */
+
+static void look_at(unsigned int number)
+{
+	const struct colinux_device_page *page = device_page(number);
+
+	if (page->magic != COLINUX_DEVICE_MAGIC || !page->device_id)
+		return;
+	if (page->plug)
+		eject(number);
+	else if (config_ops && devices[number].state == PORT_DEVICE_FREE)
+		register_device(number, config_ops);
+}
+
+void port_virtio_look(void)
+{
+	static u32 wishes;
+	u32 seen = 1;
+	unsigned int n;
+
+	/* One at a time; whoever is at it looks again. */
+	if (__atomic_fetch_add(&wishes, 1, __ATOMIC_SEQ_CST))
+		return;
+	do
+		for (n = 0; n < COLINUX_MAX_DEVICES; n++)
+			look_at(n);
+	while (!__atomic_compare_exchange_n(&wishes, &seen, 0, false,
+					    __ATOMIC_SEQ_CST,
+					    __ATOMIC_SEQ_CST));
+}
+
 /* Process context, once, when the virtio core is complete. */
 static void register_devices(void)
 {
-	const void *ops = virtio_config_build();
-	unsigned int n;
-
+	config_ops = virtio_config_build();
 	/* A missing structure has the size MISSING. */
-	if (!ops || VIRTIO_SIZEOF("virtio_device") > VIRTIO_DEVICE_ROOM) {
+	if (!config_ops ||
+	    VIRTIO_SIZEOF("virtio_device") > VIRTIO_DEVICE_ROOM) {
 		kernel_printk(KERN_ERR "colinux: no devices: this kernel's "
 			      "virtio structures are unknown or too large\n");
+		config_ops = NULL;
 		return;
 	}
-	for (n = 0; n < boot_info->nr_devices && n < COLINUX_MAX_DEVICES; n++)
-		register_device(n, ops);
+	port_virtio_look();
 }
 
 static bool registered;
@@ -347,6 +431,7 @@ static u64 notifier[8];
 
 void port_virtio_init(void)
 {
+	port_plug_init();
 	if (builtin_virtio) {
 		registered = find_functions();
 		if (registered)
@@ -356,4 +441,6 @@ void port_virtio_init(void)
 	MEMBER(void *, notifier, "notifier_block.notifier_call") =
 		module_changed;
 	register_module_notifier(notifier);
+	/* What came before the work queue did. */
+	port_plug_kick();
 }

@@ -23,6 +23,7 @@ typedef void callback_fn(struct virtqueue *vq);
 /* Functions of virtio and virtio_ring, which may be modules. */
 struct virtio_functions {
 	int (*register_virtio_device)(struct virtio_device *vdev);
+	void (*unregister_virtio_device)(struct virtio_device *vdev);
 	void (*virtio_config_changed)(struct virtio_device *vdev);
 	struct virtqueue *(*vring_create_virtqueue)(
 		unsigned int index, unsigned int num, unsigned int align,
@@ -54,6 +55,7 @@ struct port_queue {
 enum port_device_state {
 	PORT_DEVICE_FREE = 0,	/* vdev may be used for a new device */
 	PORT_DEVICE_LIVE = 1,	/* registered, or just being registered */
+	PORT_DEVICE_GONE = 2,	/* taken away; somebody still refers to vdev */
 };
 
 /* One device, beside its page.  Lives in the port's data, never freed. */
@@ -84,6 +86,23 @@ static inline struct colinux_device_page *device_page(unsigned int device)
  * call.  Process context, IF=1.
  */
 void port_device_synchronize(struct port_device *device);
+
+/* ---- virtio_plug.c ---- */
+
+/*
+ * Have the work queue call port_virtio_look(): a page has changed.  Any
+ * context but NMI.
+ */
+void port_plug_kick(void);
+/* Is a disk of this device open (mounted, swap, ...)?  Process context. */
+bool port_plug_in_use(struct device *dev);
+/* Once, when the kernel has work queues. */
+void port_plug_init(void);
+
+/* ---- virtio.c ---- */
+
+/* Register and unregister as the pages say.  Process context. */
+void port_virtio_look(void);
 
 /* The port's device behind the kernel's, and its number. */
 struct port_device *port_device_of(struct virtio_device *vdev);

@@ -11,6 +11,11 @@
  * If config_generation has changed since the guest last looked, the
  * configuration has changed as well.
  *
+ * Hot plug: the host fills the page of an empty slot and interrupts as that
+ * device; the guest finds a page that it has no device for and registers it.
+ * To take one away the host writes `plug` and interrupts; the guest lets go of
+ * the device, or not, and answers COLINUX_DEV_EJECT.
+ *
  * Addresses of queues and buffers are machine addresses (the guest's physical
  * addresses are); little endian; VIRTIO_F_VERSION_1 is mandatory.
  */
@@ -35,6 +40,19 @@ enum colinux_device_command {
 	COLINUX_DEV_QUEUE = 3,
 	/* The driver wrote args[3] bytes of config at offset args[2]. */
 	COLINUX_DEV_CONFIG_WRITE = 4,
+	/*
+	 * The answer to `plug`, which the host clears: args[2] = 0: the guest
+	 * has forgotten the device and asks nothing of it any longer; else a
+	 * positive Linux errno (EBUSY: it is in use) and nothing has changed.
+	 */
+	COLINUX_DEV_EJECT = 5,
+};
+
+/* colinux_device_page.plug */
+enum colinux_device_plug {
+	COLINUX_PLUG_NONE = 0,
+	COLINUX_PLUG_ASK = 1,	/* let go of the device unless it is in use */
+	COLINUX_PLUG_FORCE = 2,	/* in any case */
 };
 
 struct colinux_device_queue {
@@ -54,7 +72,7 @@ struct colinux_device_page {
 	__u32 status;
 	__u32 nr_queues;
 	__u32 config_len;
-	__u32 pad0;
+	__u32 plug;		/* enum colinux_device_plug, by the host */
 	char tag[32];		/* for people: "cobd0", "eth0", "console" */
 	struct colinux_device_queue queue[COLINUX_DEVICE_QUEUES];
 	__u8 pad1[512 - 80];

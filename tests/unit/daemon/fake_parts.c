@@ -150,6 +150,55 @@ void virtio_bus_free(struct virtio_bus *bus)
 	free(bus);
 }
 
+enum virtio_plug virtio_bus_plug(struct virtio_bus *bus, unsigned int device)
+{
+	(void)bus;
+	(void)device;
+	return VIRTIO_PLUG_NONE;
+}
+
+int virtio_bus_find(struct virtio_bus *bus, const char *tag)
+{
+	(void)bus;
+	(void)tag;
+	return -1;
+}
+
+int virtio_bus_eject(struct virtio_bus *bus, unsigned int device, bool force,
+		     struct error *error)
+{
+	(void)bus;
+	(void)force;
+	return error_set(error, "fake: no device %u", device);
+}
+
+void virtio_bus_remove(struct virtio_bus *bus, unsigned int device)
+{
+	(void)bus;
+	(void)device;
+}
+
+int virtio_blk_resize(struct virtio_bus *bus, int device, uint64_t size,
+		      uint64_t *bytes, struct error *error)
+{
+	(void)bus;
+	(void)size;
+	*bytes = 0;
+	return error_set(error, "fake: no device %d", device);
+}
+
+int disk_files_open(const struct disk_options *options,
+		    struct disk_files *files, struct error *error)
+{
+	files->image = -1;
+	return error_set(error, "%s: fake", options->path);
+}
+
+void disk_files_close(struct disk_files *files)
+{
+	files->image = -1;
+}
+
 bool virtio_bus_describe(struct virtio_bus *bus, unsigned int device,
 			 char *text, size_t room)
 {

@@ -29,6 +29,7 @@
 #undef EINVAL
 #include "../../../guest/port/virtio.c"
 #include "../../../guest/port/virtio_config.c"
+#include "../../../guest/port/virtio_plug.c"
 
 /* ---- the fake kernel's structures ---- */
 
@@ -48,6 +49,12 @@ NUMBER("sizeof.platform_device_info", 64);
 NUMBER("offset.platform_device_info.name", 16);
 NUMBER("offset.platform_device_info.id", 32);
 NUMBER("offset.platform_device.dev", 16);
+NUMBER("offset.device.class", 16);
+NUMBER("offset.block_device.bd_device", 8);
+NUMBER("offset.block_device.bd_openers", 4);
+NUMBER("sizeof.work_struct", 40);
+NUMBER("offset.work_struct.entry", 16);
+NUMBER("offset.work_struct.func", 8);
 NUMBER("offset.module.name", 12);
 NUMBER("offset.notifier_block.notifier_call", 8);
 NUMBER("offset.virtqueue.priv", 40);
@@ -114,11 +121,13 @@ static int tests, failures;
 
 static struct virtio_device *last_vdev;
 static unsigned int nr_registered, nr_parents, nr_config_changed, nr_put;
-static unsigned int nr_pinned, nr_parents_gone;
-static char parent_name[8][32];
-static int parent_id[8];
+static unsigned int nr_pinned, nr_parents_gone, nr_unregistered;
+static bool kept;
+static u64 eject_answer = -1ull;
+static char parent_name[16][32];
+static int parent_id[16];
 static int register_result;
-static char fake_parent[8][64];
+static char fake_parent[16][64];
 /* Never used twice, so that a deleted queue can be told. */
 static struct fake_vq pool[256];
 static unsigned int nr_created;
@@ -158,6 +167,12 @@ s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4)
 	calls[nr]++;
 	if (nr == COLINUX_HC_DEVICE && arg1 == COLINUX_DEV_RESET)
 		device_page((unsigned int)arg0)->status = 0;
+	if (nr == COLINUX_HC_DEVICE && arg1 == COLINUX_DEV_EJECT) {
+		eject_answer = arg2;
+		device_page((unsigned int)arg0)->plug = COLINUX_PLUG_NONE;
+		if (!arg2)
+			device_page((unsigned int)arg0)->magic = 0;
+	}
 	return call_result;
 }
 
@@ -197,6 +212,62 @@ void fake_changed(struct virtio_device *vdev)
 {
 	(void)vdev;
 	nr_config_changed++;
+}
+
+typedef void call_fn(void *what);
+
+/* `kept`: somebody has a reference left; it goes with let_go(). */
+static void fake_unregister(struct virtio_device *vdev)
+{
+	nr_unregistered++;
+	if (!kept)
+		AT(call_fn *, vdev, 24 + 8)((char *)vdev + 24);
+}
+
+static void let_go(unsigned int n)
+{
+	AT(call_fn *, devices[n].vdev, 24 + 8)(devices[n].vdev + 24);
+}
+
+/* The work queue: what it has been given runs when a test says so. */
+struct workqueue_struct *system_unbound_wq = (void *)0x1234;
+static void *queued;
+static unsigned int nr_queued;
+
+bool queue_work_on(int cpu, struct workqueue_struct *queue, void *item)
+{
+	if (cpu || queue != system_unbound_wq || AT(char *, item, 16) !=
+	    (char *)item + 16 || AT(char *, item, 24) != (char *)item + 16)
+		abort();
+	queued = item;
+	nr_queued++;
+	return true;
+}
+
+static void run_work(void)
+{
+	while (queued) {
+		void *item = queued;
+
+		queued = NULL;
+		AT(call_fn *, item, 8)(item);
+	}
+}
+
+/* A disk of the device: open count, then the struct device in it. */
+char block_class[1];
+static char fake_disk[64];
+
+int device_for_each_child(struct device *parent, void *data,
+			  int (*each)(struct device *dev, void *data))
+{
+	char other[32] = "";
+
+	if ((char *)parent != (char *)devices[7].vdev + 24)
+		return 0;
+	AT(void *, fake_disk, 8 + 16) = block_class;
+	return each((struct device *)other, data) ? 1 :
+	       each((struct device *)(fake_disk + 8), data);
 }
 
 static struct virtqueue *fake_create(unsigned int index, unsigned int num,
@@ -274,6 +345,7 @@ unsigned long kallsyms_lookup_name(const char *name)
 		bool late;
 	} symbols[] = {
 		{ "register_virtio_device", fake_register, true },
+		{ "unregister_virtio_device", fake_unregister, true },
 		{ "virtio_config_changed", fake_changed, true },
 		{ "vring_create_virtqueue", fake_create, false },
 		{ "vring_del_virtqueue", fake_del, false },
@@ -625,6 +697,86 @@ static void failure(void)
 	      "a tag that is no name");
 }
 
+/* What the host does: write the page, then interrupt. */
+static void ask(unsigned int n, u32 plug)
+{
+	eject_answer = -1ull;
+	device_page(n)->plug = plug;
+	port_device_interrupt(n);
+}
+
+static void hot_plug(void)
+{
+	unsigned int registered_before, gone;
+	struct fake_vq *vq;
+	static const char *const names[1] = { "a" };
+	callback_fn *callbacks[1] = { callback_a };
+	struct virtqueue *vqs[1];
+
+	/* Left by failure(): what the host could not know. */
+	device_page(5)->magic = 0;
+	run_work();
+	registered_before = nr_registered;
+	nr_queued = 0;
+	add_page(7, 2, "cobd7");
+	port_device_interrupt(7);
+	check(nr_queued == 1 && nr_registered == registered_before,
+	      "a new device waits for process context");
+	run_work();
+	check(nr_registered == registered_before + 1 &&
+	      devices[7].state == PORT_DEVICE_LIVE &&
+	      !strcmp(parent_name[nr_parents - 1], "cobd7"),
+	      "and is registered there");
+	find(devices[7].vdev, 1, vqs, callbacks, names);
+	vq = (struct fake_vq *)vqs[0];
+	nr_queued = 0;
+	port_device_interrupt(7);
+	check(!nr_queued && vq->interrupts == 1,
+	      "its interrupts are those of a device");
+
+	AT(int, fake_disk, 4) = 1;
+	ask(7, COLINUX_PLUG_ASK);
+	check(vq->interrupts == 2 && eject_answer == -1ull,
+	      "asked to let go: not at once");
+	run_work();
+	check(eject_answer == EBUSY && !nr_unregistered &&
+	      devices[7].state == PORT_DEVICE_LIVE, "a disk that is open stays");
+	gone = nr_parents_gone;
+	ask(7, COLINUX_PLUG_FORCE);
+	run_work();
+	check(!eject_answer && nr_unregistered == 1 &&
+	      nr_parents_gone == gone + 1 &&
+	      devices[7].state == PORT_DEVICE_FREE, "unless it is forced");
+	nr_queued = 0;
+	port_device_interrupt(7);
+	check(!nr_queued, "an empty slot has no news");
+
+	AT(int, fake_disk, 4) = 0;
+	add_page(7, 2, "cobd8");
+	port_device_interrupt(7);
+	run_work();
+	kept = true;
+	ask(7, COLINUX_PLUG_ASK);
+	run_work();
+	check(!eject_answer && devices[7].state == PORT_DEVICE_GONE,
+	      "a disk that is not open goes; somebody refers to it");
+	registered_before = nr_registered;
+	add_page(7, 2, "cobd9");
+	port_device_interrupt(7);
+	run_work();
+	check(nr_registered == registered_before,
+	      "the next one in its slot waits for that");
+	kept = false;
+	let_go(7);
+	run_work();
+	check(nr_registered == registered_before + 1 &&
+	      !strcmp(devices[7].tag, "cobd9"), "and comes then");
+	ask(60, COLINUX_PLUG_ASK);
+	device_page(60)->plug = 0;
+	run_work();
+	check(eject_answer == -1ull, "a slot that was never used says nothing");
+}
+
 int main(void)
 {
 	if (mmap((void *)COLINUX_PORT_DATA_VA, COLINUX_PMD_SIZE,
@@ -641,6 +793,7 @@ int main(void)
 	queues();
 	concurrency();
 	failure();
+	hot_plug();
 	printf("1..%d\n", tests);
 	return failures != 0;
 }

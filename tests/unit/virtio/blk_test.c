@@ -312,12 +312,12 @@ static void resize(void)
 {
 	uint32_t generation =
 		device_page(&guest, blk.device)->config_generation;
-	uint64_t irqs = irq_count(&guest, blk.device);
+	uint64_t irqs = irq_count(&guest, blk.device), bytes = 0;
 	struct error error;
 
 	if (ftruncate(blk.fd, IMAGE + MiB))
 		die("ftruncate");
-	check(!virtio_blk_resize(guest.bus, blk.device, &error) &&
+	check(!virtio_blk_resize(guest.bus, blk.device, 0, &bytes, &error) &&
 	      config()->capacity == (IMAGE + MiB) / SECTOR &&
 	      device_page(&guest, blk.device)->config_generation ==
 	      generation + 2 && wait_irq(&guest, blk.device, irqs),
@@ -327,11 +327,23 @@ static void resize(void)
 	      "and can be read");
 	if (ftruncate(blk.fd, IMAGE))
 		die("ftruncate");
-	check(!virtio_blk_resize(guest.bus, blk.device, &error) &&
+	check(!virtio_blk_resize(guest.bus, blk.device, 0, &bytes, &error) &&
 	      blkdev_do(&blk, VIRTIO_BLK_T_IN, IMAGE / SECTOR, DATA, 4096,
 			true) == 1, "a smaller one as well");
-	check(virtio_blk_resize(guest.bus, 7, &error) < 0 && error.text[0],
-	      "resize of what is no block device");
+	check(!virtio_blk_resize(guest.bus, blk.device, IMAGE + 2 * MiB, &bytes,
+				 &error) && bytes == IMAGE + 2 * MiB &&
+	      config()->capacity == bytes / SECTOR &&
+	      lseek(blk.fd, 0, SEEK_END) == IMAGE + 2 * (off_t)MiB,
+	      "a file is grown");
+	check(virtio_blk_resize(guest.bus, blk.device, IMAGE, &bytes, &error) <
+	      0 && strstr(error.text, "larger") &&
+	      config()->capacity == (IMAGE + 2 * MiB) / SECTOR,
+	      "but not cut on request");
+	if (ftruncate(blk.fd, IMAGE) ||
+	    virtio_blk_resize(guest.bus, blk.device, 0, &bytes, &error))
+		die("ftruncate");
+	check(virtio_blk_resize(guest.bus, 7, 0, &bytes, &error) < 0 &&
+	      error.text[0], "resize of what is no block device");
 }
 
 static void broken(uint64_t features)

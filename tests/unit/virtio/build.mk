@@ -12,6 +12,8 @@ $(eval $(call unit_test,virtio-blk,$(addprefix tests/unit/virtio/,blk_test.c \
 	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
 $(eval $(call unit_test,virtio-bus,tests/unit/virtio/bus_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+$(eval $(call unit_test,virtio-plug,tests/unit/virtio/plug_test.c \
+	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
 $(eval $(call unit_test,virtio-console,tests/unit/virtio/console_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
 $(eval $(call unit_test,virtio-fault,$(addprefix tests/unit/virtio/,\
