@@ -9,7 +9,7 @@ DAEMON_COMMON := $(addprefix daemon/,client.c client_console.c command.c \
 	paths.c program.c protocol.c runtime.c session.c session_disks.c \
 	standard_io.c \
 	terminal.c vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c disk.c image.c info.c keep.c \
+	$(addprefix daemon/builtin/,check.c console.c disk.c disk_server.c image.c info.c keep.c \
 	macvtap.c ps.c \
 	run.c slirp.c start.c stop.c version.c) \
 	$(addprefix daemon/os/linux/,files.c process.c sandbox.c)

@@ -62,6 +62,7 @@ const struct command commands[] = {
 	{ "help", cmd_help, "[COMMAND]", "explain a command", NULL },
 	{ "version", cmd_version, "", "print the version", NULL },
 	/* Without a summary: not for people. */
+	{ "--disk", cmd_disk_server, "...", NULL, NULL },
 	{ "--slirp", cmd_slirp, "NAME KEY VALUE", NULL, NULL },
 	{ "--macvtap", cmd_macvtap, "INDEX", NULL, NULL },
 	{ "--keep", cmd_keep, "...", NULL, NULL },

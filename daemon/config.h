@@ -38,6 +38,8 @@ struct config_disk {
 	char alias[CONFIG_ALIAS];	/* classic "hda1", "sdb"; "" = none */
 	bool read_only;
 	bool direct;		/* O_DIRECT */
+	char format[8];		/* "qcow2", ...; "" = by the file's suffix */
+	char backing[CONFIG_PATH];	/* of a qcow2 image; "" = none */
 	bool by_alias;		/* the number was chosen for an alias */
 };
 

@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "config_keys.h"
+#include "disk/format.h"
 #include "serial.h"
 
 #define MIB (1024ull * 1024)
@@ -204,6 +205,16 @@ static int set_sandbox(struct config *config, struct config_word *word,
 	return 0;
 }
 
+static int take_format(struct config_disk *disk, const char *name,
+		       const struct config_word *word, struct error *error)
+{
+	if (disk_format_find(name) < 0)
+		return error_set(error, "%s: format=%.20s: there is raw, qcow2,"
+				 " vhdx, vhd, vmdk, vdi", word->key, name);
+	strcpy(disk->format, name);
+	return 0;
+}
+
 /* Options after the path: "/srv/x.img,ro,direct". */
 static int take_disk(struct config_disk *disk, struct config_word *word,
 		     struct error *error)
@@ -213,6 +224,8 @@ static int take_disk(struct config_disk *disk, struct config_word *word,
 
 	disk->read_only = false;
 	disk->direct = false;
+	disk->format[0] = '\0';
+	disk->backing[0] = '\0';
 	while ((comma = strrchr(word->value, ','))) {
 		if (!strcmp(comma, ",ro"))
 			disk->read_only = true;
@@ -220,7 +233,12 @@ static int take_disk(struct config_disk *disk, struct config_word *word,
 			disk->read_only = false;
 		else if (!strcmp(comma, ",direct"))
 			disk->direct = true;
-		else
+		else if (!strncmp(comma, ",format=", 8) &&
+			 take_format(disk, comma + 8, word, error) < 0)
+			return -1;
+		else if (!strncmp(comma, ",backing=", 9))
+			strcpy(disk->backing, comma + 9);
+		else if (strncmp(comma, ",format=", 8))
 			break;
 		*comma = '\0';
 	}
@@ -228,6 +246,9 @@ static int take_disk(struct config_disk *disk, struct config_word *word,
 	if (!path)
 		return error_set(error, "%s= needs the path of an image file "
 					"or block device", word->key);
+	/* Only ever read; nobody has to say so. */
+	if (disk_scheme_of(word->value) == DISK_HTTP)
+		disk->read_only = true;
 	return take_path(disk->path, word, error);
 }
 
@@ -262,6 +283,17 @@ static int find_alias(const struct config *config, const char *alias)
 	return -1;
 }
 
+/* A disk without a number gets the first that is free; -1: none is. */
+static int take_free_disk(struct config *config)
+{
+	for (int i = 0; i < CONFIG_DISKS; i++)
+		if (!*config->disk[i].path && !*config->disk[i].alias) {
+			config->disk[i].by_alias = true;
+			return i;
+		}
+	return -1;
+}
+
 /*
  * Classic alias: hda1=/path takes the next free cobd, hda1=:cobd0 is another
  * name for one.
@@ -288,13 +320,8 @@ int config_set_alias(struct config *config, struct config_word *word,
 		config_meaning(word, "another name for cobd%u", number);
 		return 0;
 	}
-	for (int i = 0; i < CONFIG_DISKS && disk < 0; i++) {
-		entry = &config->disk[i];
-		if (!*entry->path && !*entry->alias) {
-			entry->by_alias = true;
-			disk = i;
-		}
-	}
+	if (disk < 0)
+		disk = take_free_disk(config);
 	if (disk < 0)
 		return error_set(error, "%s: all %d block devices are taken",
 				 word->key, CONFIG_DISKS);
@@ -302,6 +329,47 @@ int config_set_alias(struct config *config, struct config_word *word,
 	if (take_disk(entry, word, error) < 0)
 		return -1;
 	strcpy(entry->alias, word->key);
+	config_meaning(word, "block device %d of the guest (cobd%d)%s", disk,
+		       disk, entry->read_only ? ", read-only" : "");
+	return 0;
+}
+
+/*
+ * Classic scsiN=disk,FILE and scsiN=cdrom,FILE: a disk as others, with the
+ * alias that it had, sda or sr0.
+ */
+static int set_scsi(struct config *config, struct config_word *word,
+		    struct error *error)
+{
+	char *comma = strchr(word->value, ',');
+	size_t type = comma ? comma - word->value : 0;
+	bool cdrom = type == 5 && !strncmp(word->value, "cdrom", 5);
+	struct config_disk *entry;
+	char alias[CONFIG_ALIAS];
+	int disk;
+
+	if (word->index >= CONFIG_DISKS)
+		return error_set(error, "%s: there is scsi0 to scsi%d",
+				 word->key, CONFIG_DISKS - 1);
+	if (!cdrom && !(type == 4 && !strncmp(word->value, "disk", 4)))
+		return error_set(error, "%s=%.40s: give disk,FILE or "
+				 "cdrom,FILE", word->key, word->value);
+	if (cdrom)
+		snprintf(alias, sizeof(alias), "sr%u", word->index % 100);
+	else
+		snprintf(alias, sizeof(alias), "sd%c", 'a' + word->index);
+	disk = find_alias(config, alias);
+	if (disk < 0)
+		disk = take_free_disk(config);
+	if (disk < 0)
+		return error_set(error, "%s: all %d block devices are taken",
+				 word->key, CONFIG_DISKS);
+	word->value = comma + 1;
+	entry = &config->disk[disk];
+	if (take_disk(entry, word, error) < 0)
+		return -1;
+	entry->read_only |= cdrom;
+	strcpy(entry->alias, alias);
 	config_meaning(word, "block device %d of the guest (cobd%d)%s", disk,
 		       disk, entry->read_only ? ", read-only" : "");
 	return 0;
@@ -450,8 +518,8 @@ static const struct config_key keys[] = {
 	{ "mem", false, "SIZE", set_memory,
 	  "memory in MB, or 512M, 2G; default 256" },
 	{ "cpus", false, "N", set_cpus, "virtual CPUs; default 1" },
-	{ "cobd", true, "FILE[,ro][,direct]", set_cobd,
-	  "block device N: raw image file or block device of the host" },
+	{ "cobd", true, "FILE|URI[,ro][,direct][,format=]", set_cobd,
+	  "block device N: image, host device, nbd:// or http:// address" },
 	{ "eth", true, "slirp|tuntap|bridge|macvtap[,...]", set_eth,
 	  "network card N: see colinux.conf(5)" },
 	{ "cofs", true, "DIR[,ro]", set_cofs,
@@ -477,7 +545,8 @@ static const struct config_key keys[] = {
 	  "port object instead of the installed one" },
 	{ "colinux-init", false, "FILE", set_init,
 	  "colinux-init instead of the installed one" },
-	{ "scsi", true, "...", set_later, NULL },
+	{ "scsi", true, "disk|cdrom,FILE", set_scsi,
+	  "the same as the next free cobdN; cdrom is read-only" },
 	{ "video", true, "...", set_later, NULL },
 	{ "cocon", false, "...", set_later, NULL },
 	{ "setcobd", false, "...", set_later, NULL },

@@ -129,6 +129,8 @@ static int add_disks(struct machine *machine, struct error *error)
 		struct blk_options options = {
 			.tag = tag,
 			.path = config->disk[i].path,
+			.format = config->disk[i].format,
+			.backing = config->disk[i].backing,
 			.read_only = config->disk[i].read_only,
 			.direct = config->disk[i].direct,
 		};

@@ -123,6 +123,22 @@ int os_enter_sandbox(bool connect, struct error *error);
  */
 int os_enter_network_sandbox(struct error *error);
 
+/* --- confine.c --- */
+
+struct os_confinement {
+	const char *file;	/* it may read, and write if `write`; or NULL */
+	bool write;
+	const char *read_file;	/* another one that it may read, or NULL */
+	bool network;
+	bool must;		/* fail on hosts that cannot limit files */
+};
+
+/*
+ * Limit this process, which is about to run another program, to one file, and
+ * what programs read anyway (/usr, /etc).
+ */
+int os_confine(const struct os_confinement *confinement, struct error *error);
+
 /* --- child.c --- */
 
 /* The first descriptor that a child gets. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "session_disks.h"
 
@@ -89,30 +90,45 @@ static void look(struct disk_waiter *waiter)
 	}
 }
 
+/* "IMAGE SERVER FORMAT PATH": which of the descriptors there are. */
+static int take_files(const char *text, const int *fds, int nr,
+		      struct disk_files *files, struct config_disk *options)
+{
+	int image, server, format, at = 0;
+
+	if (sscanf(text, "%d %d %d %n", &image, &server, &format, &at) < 3 ||
+	    !at || image + server != nr || (image | server) & ~1 ||
+	    format < 0 || format >= DISK_FORMATS ||
+	    (!server && format != DISK_RAW)) {
+		for (int i = 0; i < nr; i++)
+			close(fds[i]);
+		return -1;
+	}
+	files->image = image ? fds[0] : -1;
+	files->server = server ? fds[image] : -1;
+	files->format = format;
+	snprintf(options->path, sizeof(options->path), "%s", text + at);
+	return nr ? 0 : -1;
+}
+
 static void on_files(void *opaque, struct control_client *client,
 		     const char *text, const int *fds, int nr)
 {
 	struct disk_waiter *waiter = opaque;
 	const struct protocol_request *request = &waiter->request;
-	struct disk_files files = { .image = -1 };
 	struct config_disk options = {
 		.read_only = request->read_only == 1,
 		.direct = request->direct == 1,
 	};
+	struct disk_files files;
 	struct error error;
 
 	(void)client;
 	waiter->asking = false;
-	for (int i = 1; i < nr; i++)
-		uv_fs_close(NULL, &(uv_fs_t){ 0 }, fds[i], NULL);
-	if (nr < 1) {
+	if (take_files(text, fds, nr, &files, &options) < 0)
 		finish(waiter, "the disk did not come along");
-		return;
-	}
-	files.image = fds[0];
-	snprintf(options.path, sizeof(options.path), "%s", text);
-	if (machine_disk_add(waiter->disks->machine, request->disk, &options,
-			     &files, &error) < 0)
+	else if (machine_disk_add(waiter->disks->machine, request->disk,
+				  &options, &files, &error) < 0)
 		finish(waiter, error.text);
 	else
 		look(waiter);

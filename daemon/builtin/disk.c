@@ -79,7 +79,16 @@ static int connect_to(const struct runtime *runtime, struct error *error)
 static int converse(FILE *stream, const struct config_disk *disk,
 		    const struct disk_files *files, struct error *error)
 {
-	char line[1024], name[512], *value;
+	char line[1024], text[640], *value;
+	int fds[2], nr = 0;
+
+	/* See session_disks.c. */
+	snprintf(text, sizeof(text), "%d %d %d %.500s", files->image >= 0,
+		 files->server >= 0, files->format, disk->path);
+	if (files->image >= 0)
+		fds[nr++] = files->image;
+	if (files->server >= 0)
+		fds[nr++] = files->server;
 
 	while (fgets(line, sizeof(line), stream)) {
 		line[strcspn(line, "\n")] = '\0';
@@ -92,8 +101,7 @@ static int converse(FILE *stream, const struct config_disk *disk,
 		}
 		if (strcmp(line, "send"))
 			continue;
-		snprintf(name, sizeof(name), "%s", disk->path);
-		if (os_send_files(fileno(stream), name, &files->image, 1) < 0)
+		if (os_send_files(fileno(stream), text, fds, nr) < 0)
 			break;
 	}
 	return error_set(error, "the guest ended before it answered");
@@ -155,6 +163,8 @@ static int add(const struct runtime *runtime, const char *word)
 		options.path = disk->path;
 		options.read_only = disk->read_only;
 		options.direct = disk->direct;
+		options.format = disk->format;
+		options.backing = disk->backing;
 		result = disk_files_open(&options, &files, &error);
 		if (!result) {
 			result = add_files(runtime, number, disk, &files,

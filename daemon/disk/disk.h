@@ -6,6 +6,9 @@
  *
  *	image.c		open, lock, size			(disk_open ...)
  *	engine.c	submit, reap, whatever the engine	(disk_submit ...)
+ *	format.c	which kind of image it is
+ *	server.c	the process beside the VM that serves other formats
+ *	nbd.c		everything through such a process, or a remote server
  *	uring.c		reads, writes and flushes through io_uring
  *	pool.c		everything through a few threads
  *	perform.c	one request, synchronously, to its end
@@ -22,6 +25,7 @@
 #include <sys/uio.h>
 
 #include "../error.h"
+#include "format.h"
 
 /* Requests that may be in flight at once. */
 #define DISK_DEPTH	256
@@ -60,11 +64,15 @@ enum disk_engine {
 
 /* What a disk is made of, by descriptors; see disk_files_open(). */
 struct disk_files {
-	int image;		/* opened and locked */
+	int image;		/* opened and locked; -1: it is not here */
+	int server;		/* socket of a server process (server.h); -1 */
+	enum disk_format format;
 };
 
 struct disk_options {
-	const char *path;
+	const char *path;	/* or an address: see disk_scheme_of() */
+	const char *format;	/* its name; NULL or "": by the suffix */
+	const char *backing;	/* file that a qcow2 image may read; or NULL */
 	/* Opened already, by somebody with more rights; NULL: open path. */
 	const struct disk_files *files;
 	bool read_only;
@@ -73,18 +81,25 @@ struct disk_options {
 	enum disk_engine engine;
 };
 
+struct disk_nbd;
 struct disk_uring;
 struct disk_pool;
 
 struct disk {
 	/* Constant after disk_open(). */
 	char *path;
-	int fd;
+	int fd;				/* of the image; -1 = a remote one */
+	int server;			/* of disk_files; -1 */
+	enum disk_format format;
 	bool read_only, direct, is_device;
+	bool no_zeroes;			/* DISK_ZERO will fail */
 	uint32_t block_size;		/* logical: 512 to 4096 */
 	uint32_t physical_size;		/* what the host writes at once */
 	uint32_t discard_alignment;	/* bytes */
-	int event_fd;			/* readable: disk_reap() has work */
+	int event_fd;			/* of uring and pool */
+	int wait_fd;			/* readable: disk_reap() has work */
+	struct disk_nbd *nbd;		/* NULL: the file as it is */
+	unsigned int losses;		/* of connections; owner's lock */
 	struct disk_uring *uring;	/* NULL: the pool does all */
 	struct disk_pool *pool;
 
@@ -116,7 +131,7 @@ void disk_close(struct disk *disk);
  */
 int disk_resize(struct disk *disk, uint64_t size, struct error *error);
 
-/* "io_uring" or "threads". */
+/* "io_uring", "threads", "qcow2", "NBD", ... */
 const char *disk_engine_name(const struct disk *disk);
 
 /* Hand in a request; it may start at once or at the next disk_kick(). */
@@ -124,7 +139,10 @@ void disk_submit(struct disk *disk, struct disk_request *request);
 void disk_kick(struct disk *disk);
 /* A flush that waits; any thread.  0 or a negative errno. */
 int disk_sync(const struct disk *disk);
-/* Call done() of all requests that are; event_fd has been cleared before. */
+/*
+ * Call done() of all requests that are.  The owner has read wait_fd before,
+ * which clears it or fails.
+ */
 void disk_reap(struct disk *disk);
 
 #endif

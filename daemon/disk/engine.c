@@ -4,14 +4,19 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "format.h"
 
 const char *disk_engine_name(const struct disk *disk)
 {
+	if (disk->nbd)
+		return disk->fd >= 0 ? disk_format_name(disk->format) : "NBD";
 	return disk->uring ? "io_uring" : "threads";
 }
 
 void disk_submit(struct disk *disk, struct disk_request *request)
 {
+	if (disk->nbd && disk_nbd_submit(disk->nbd, request))
+		return;
 	if (disk->uring && disk_uring_submit(disk->uring, request))
 		return;
 	disk_pool_submit(disk->pool, request);
@@ -21,8 +26,13 @@ void disk_kick(struct disk *disk)
 {
 	const uint64_t one = 1;
 
-	if (!disk->uring || !disk_uring_kick(disk->uring))
+	if (disk->nbd) {
+		disk_nbd_kick(disk->nbd);
+		if (!disk_nbd_has_done(disk->nbd))
+			return;
+	} else if (!disk->uring || !disk_uring_kick(disk->uring)) {
 		return;
+	}
 	/* No memory for now (EAGAIN, EBUSY): come back to disk_reap(). */
 	while (write(disk->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
@@ -33,6 +43,11 @@ void disk_reap(struct disk *disk)
 	struct disk_request *request, *next;
 	bool finish;
 
+	for (request = disk->nbd ? disk_nbd_reap(disk->nbd) : NULL; request;
+	     request = next) {
+		next = request->next;
+		request->done(request, request->error);
+	}
 	while (disk->uring &&
 	       (request = disk_uring_take(disk->uring, &finish))) {
 		if (finish)

@@ -26,6 +26,28 @@ void disk_pool_submit(struct disk_pool *pool, struct disk_request *request);
 /* Take the list of requests that are done (request->error set), or NULL. */
 struct disk_request *disk_pool_take_done(struct disk_pool *pool);
 
+/* --- nbd.c --- */
+
+struct nbd_export;
+
+/*
+ * Receive a connection and what it is from the server process; it waits.  The
+ * socket or -1.
+ */
+int disk_nbd_take(int server, struct nbd_export *export, struct error *error);
+/* Sets disk->wait_fd.  NULL with a message; server stays the caller's. */
+struct disk_nbd *disk_nbd_new(struct disk *disk, int server,
+			      struct error *error);
+void disk_nbd_free(struct disk_nbd *nbd);
+const struct nbd_export *disk_nbd_export(const struct disk_nbd *nbd);
+/* False: the pool's. */
+bool disk_nbd_submit(struct disk_nbd *nbd, struct disk_request *request);
+void disk_nbd_kick(struct disk_nbd *nbd);
+/* Look at the descriptors; the list of requests that are done, or NULL. */
+struct disk_request *disk_nbd_reap(struct disk_nbd *nbd);
+/* Are there such without looking? */
+bool disk_nbd_has_done(const struct disk_nbd *nbd);
+
 /* --- uring.c --- */
 
 /* NULL with errno when the host does not let us. */

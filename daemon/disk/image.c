@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "engine.h"
+#include "nbd_link.h"
+#include "server.h"
 
 #define SECTOR 512u
 /* What guests understand, and what one page of theirs holds. */
@@ -86,14 +88,39 @@ static int lock_file(const struct disk_options *options, int fd,
 	}
 }
 
+/* An image that is not raw needs its server, a remote one has nothing else. */
+static int open_server(const struct disk_options *options,
+		       struct disk_files *files, struct error *error)
+{
+	files->server = disk_server_start(options, files->format, error);
+	return files->server < 0 ? -1 : 0;
+}
+
 int disk_files_open(const struct disk_options *options,
 		    struct disk_files *files, struct error *error)
 {
+	const char *name = options->format ? options->format : "";
+	bool backed = options->backing && *options->backing;
+	int format;
+
+	*files = (struct disk_files){ .image = -1, .server = -1 };
+	if (disk_scheme_of(options->path) != DISK_FILE) {
+		if (*name || backed)
+			return error_set(error, "%s: an address has no format= "
+					 "or backing=", options->path);
+		return open_server(options, files, error);
+	}
 	files->image = open_file(options, error);
 	if (files->image < 0)
 		return -1;
-	if (!lock_file(options, files->image, error))
-		return 0;
+	format = lock_file(options, files->image, error) ? -1 :
+		 disk_format_choose(options->path, files->image, name, backed,
+				    error);
+	if (format >= 0) {
+		files->format = format;
+		if (format == DISK_RAW || !open_server(options, files, error))
+			return 0;
+	}
 	disk_files_close(files);
 	return -1;
 }
@@ -102,14 +129,16 @@ void disk_files_close(struct disk_files *files)
 {
 	if (files->image >= 0)
 		close(files->image);
-	files->image = -1;
+	if (files->server >= 0)
+		close(files->server);
+	files->image = files->server = -1;
 }
 
 /* Take the descriptors; they may come from another process. */
 static int use_files(struct disk *disk, const struct disk_options *options,
 		     struct error *error)
 {
-	struct disk_files files = { .image = -1 };
+	struct disk_files files;
 	struct stat st;
 	int mode;
 
@@ -118,6 +147,10 @@ static int use_files(struct disk *disk, const struct disk_options *options,
 	else if (disk_files_open(options, &files, error) < 0)
 		return -1;
 	disk->fd = files.image;
+	disk->server = files.server;
+	disk->format = files.format;
+	if (disk->fd < 0)
+		return 0;
 	mode = fcntl(disk->fd, F_GETFL);
 	if (mode < 0 || fstat(disk->fd, &st))
 		return error_set(error, "%s: %s", disk->path, strerror(errno));
@@ -183,13 +216,13 @@ static int choose_block_size(struct disk *disk, uint32_t wish,
 	    wish > LARGEST_BLOCK)
 		return error_set(error, "%s: block size %" PRIu32 ": use 512, "
 				 "1024, 2048 or 4096", disk->path, wish);
-	if (disk->is_device) {
+	if (disk->is_device && !disk->format) {
 		if (!ioctl(disk->fd, BLKSSZGET, &value) && value > 0)
 			least = value;
 		if (!ioctl(disk->fd, BLKPBSZGET, (unsigned int *)&value) &&
 		    value > 0)
 			physical = value;
-	} else if (disk->direct) {
+	} else if (disk->direct && !disk->format) {
 		least = probe_direct(disk);
 	}
 	if (!least || least > LARGEST_BLOCK)
@@ -207,6 +240,28 @@ static int choose_block_size(struct disk *disk, uint32_t wish,
 	return 0;
 }
 
+/* What a server says about its export is what the disk is. */
+static int start_server(struct disk *disk, struct error *error)
+{
+	const struct nbd_export *export;
+
+	disk->nbd = disk_nbd_new(disk, disk->server, error);
+	if (!disk->nbd)
+		return disk->fd >= 0 ? -1 : error_prefix(error, "%s",
+							 disk->path);
+	export = disk_nbd_export(disk->nbd);
+	if (export->flags & NBD_FLAG_READ_ONLY && !disk->read_only)
+		return error_set(error, "%s: can only be read: add ,ro",
+				 disk->path);
+	if (export->block > disk->block_size)
+		disk->block_size = export->block;
+	if (disk->physical_size < disk->block_size)
+		disk->physical_size = disk->block_size;
+	disk->no_zeroes = !(export->flags & NBD_FLAG_ZEROES);
+	set_size(disk, export->size);
+	return 0;
+}
+
 static int start_engine(struct disk *disk, enum disk_engine wish,
 			struct error *error)
 {
@@ -215,9 +270,12 @@ static int start_engine(struct disk *disk, enum disk_engine wish,
 		return error_set(error, "%s: no event descriptor: %s: raise "
 				 "the limit of open files (ulimit -n)",
 				 disk->path, strerror(errno));
+	disk->wait_fd = disk->event_fd;
 	disk->pool = disk_pool_new(disk);
 	if (!disk->pool)
 		return error_set(error, "%s: out of memory", disk->path);
+	if (disk->server >= 0)
+		return start_server(disk, error);
 	if (wish == DISK_ENGINE_THREADS)
 		return 0;
 	disk->uring = disk_uring_new(disk);
@@ -235,7 +293,7 @@ struct disk *disk_open(const struct disk_options *options,
 	uint64_t bytes = 0;
 
 	if (!disk || !(disk->path = strdup(options->path))) {
-		struct disk_files files = { .image = -1 };
+		struct disk_files files = { .image = -1, .server = -1 };
 
 		if (options->files)
 			files = *options->files;
@@ -245,22 +303,21 @@ struct disk *disk_open(const struct disk_options *options,
 		return NULL;
 	}
 	disk->fd = -1;
+	disk->server = -1;
 	disk->event_fd = -1;
+	disk->wait_fd = -1;
 	disk->read_only = options->read_only;
 	disk->direct = options->direct;
 	if (use_files(disk, options, error) ||
 	    choose_block_size(disk, options->block_size, error) ||
-	    file_size(disk, &bytes, error))
+	    (disk->fd >= 0 && file_size(disk, &bytes, error)))
 		goto fail;
 	set_size(disk, bytes);
-	if (!disk->capacity) {
-		error_set(error, "%s: is empty: create an image first",
-			  disk->path);
-		goto fail;
-	}
 	if (start_engine(disk, options->engine, error))
 		goto fail;
-	return disk;
+	if (disk->capacity)
+		return disk;
+	error_set(error, "%s: is empty: create an image first", disk->path);
 fail:
 	disk_close(disk);
 	return NULL;
@@ -274,8 +331,14 @@ void disk_close(struct disk *disk)
 		disk_uring_free(disk->uring);
 	if (disk->pool)
 		disk_pool_free(disk->pool);
+	if (disk->nbd)
+		disk_nbd_free(disk->nbd);
+	if (disk->wait_fd >= 0 && disk->wait_fd != disk->event_fd)
+		close(disk->wait_fd);
 	if (disk->event_fd >= 0)
 		close(disk->event_fd);
+	if (disk->server >= 0)
+		close(disk->server);
 	if (disk->fd >= 0)
 		close(disk->fd);
 	free(disk->path);
@@ -306,6 +369,9 @@ int disk_resize(struct disk *disk, uint64_t size, struct error *error)
 {
 	uint64_t bytes = 0;
 
+	if (disk->nbd)
+		return error_set(error, "%s: only raw images and devices grow "
+				 "while they are in use", disk->path);
 	if ((size && grow(disk, size, error)) ||
 	    file_size(disk, &bytes, error))
 		return -1;

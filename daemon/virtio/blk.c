@@ -91,7 +91,9 @@ static void io_done(struct disk_request *io, int error)
 		submit_range(request);
 		return;
 	}
-	finish(request, error ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+	finish(request, !error ? VIRTIO_BLK_S_OK :
+			error == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP :
+					       VIRTIO_BLK_S_IOERR);
 	virtio_device_put(&request->blk->device);
 }
 
@@ -394,7 +396,7 @@ static void prepare(struct virtio_blk *blk, const char *tag)
 
 	device->type = &virtio_blk_type;
 	snprintf(device->tag, sizeof(device->tag), "%s", tag);
-	device->event_fd = blk->disk->event_fd;
+	device->event_fd = blk->disk->wait_fd;
 	device->config_len = VIRTIO_BLK_CONFIG_LEN;
 	device->features = VIRTIO_BLK_F_SIZE_MAX | VIRTIO_BLK_F_SEG_MAX |
 			   VIRTIO_BLK_F_GEOMETRY | VIRTIO_BLK_F_BLK_SIZE |
@@ -402,9 +404,10 @@ static void prepare(struct virtio_blk *blk, const char *tag)
 	if (blk->disk->read_only)
 		device->features |= VIRTIO_BLK_F_RO;
 	else
-		device->features |= VIRTIO_BLK_F_CONFIG_WCE |
-				    VIRTIO_BLK_F_DISCARD |
-				    VIRTIO_BLK_F_WRITE_ZEROES;
+		device->features |= VIRTIO_BLK_F_DISCARD |
+			(blk->disk->no_zeroes ? 0 : VIRTIO_BLK_F_WRITE_ZEROES) |
+			/* Turning the cache off wants disk_sync(). */
+			(blk->disk->fd >= 0 ? VIRTIO_BLK_F_CONFIG_WCE : 0);
 	set_config(blk);
 	for (i = 0; i < QUEUE_SIZE; i++) {
 		struct blk_request *request = &blk->requests[i];
@@ -422,6 +425,8 @@ int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
 	const struct disk_options disk_options = {
 		.path = options->path,
 		.files = options->files,
+		.format = options->format,
+		.backing = options->backing,
 		.read_only = options->read_only,
 		.direct = options->direct,
 		.block_size = options->block_size,
@@ -431,7 +436,7 @@ int virtio_blk_add(struct virtio_bus *bus, const struct blk_options *options,
 	int number;
 
 	if (!blk) {
-		struct disk_files files = { .image = -1 };
+		struct disk_files files = { .image = -1, .server = -1 };
 
 		if (options->files)
 			files = *options->files;

@@ -136,7 +136,8 @@ bool virtio_bus_describe(struct virtio_bus *bus, unsigned int device,
 
 struct blk_options {
 	const char *tag;	/* "cobd0": name in messages and the serial */
-	const char *path;	/* raw image file or host block device */
+	const char *path;	/* image, host block device, or address */
+	const char *format, *backing;	/* see struct disk_options */
 	const struct disk_files *files;	/* opened already, or NULL */
 	bool read_only;
 	bool direct;		/* cache=none: O_DIRECT */

@@ -133,6 +133,23 @@ static void test_root(void)
 	      error.text);
 	check(!*command_line("hda1=:cobd1 root=/dev/hda1"), "alias of nothing:"
 							    " %s", error.text);
+	check(!strcmp(command_line("cobd0=/a scsi1=disk,/b root=/dev/sdb2"),
+		      "root=/dev/vdb2") && !config->disk[1].read_only &&
+	      !strcmp(config->disk[1].path, "/b"), "scsiN=disk: %s", line);
+	check(!strcmp(command_line("scsi0=cdrom,/a.iso root=/dev/sr0"),
+		      "root=/dev/vda") && config->disk[0].read_only,
+	      "scsiN=cdrom is read-only: %s", line);
+	check(parse("scsi0=tape,/a") < 0 && parse("scsi0=disk") < 0 &&
+	      parse("scsi26=disk,/a") < 0 && parse("scsi0=cdrom,") < 0,
+	      "no scsi device: %s", error.text);
+	check(parse("cobd0=/a,ro,format=qcow2,backing=/b") == 0 &&
+	      !strcmp(config->disk[0].path, "/a") &&
+	      config->disk[0].read_only &&
+	      !strcmp(config->disk[0].format, "qcow2") &&
+	      !strcmp(config->disk[0].backing, "/b"), "format and backing");
+	check(parse("cobd0=/a,format=iso") < 0, "no format: %s", error.text);
+	check(parse("cobd0=http://h/a.iso") == 0 && config->disk[0].read_only,
+	      "http is read-only");
 	check(parse("hda1=/a cobd0=/b") < 0, "number taken by an alias: %s",
 	      error.text);
 	check(parse("cobd0=/a hda1=/b hda1=/c") == 0 &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../../../daemon/kernel/kernel.h"
+#include "../../../daemon/disk/server.h"
 #include "../../../daemon/virtio/virtio.h"
 #include "fake.h"
 
@@ -190,13 +191,20 @@ int virtio_blk_resize(struct virtio_bus *bus, int device, uint64_t size,
 int disk_files_open(const struct disk_options *options,
 		    struct disk_files *files, struct error *error)
 {
-	files->image = -1;
+	files->image = files->server = -1;
 	return error_set(error, "%s: fake", options->path);
 }
 
 void disk_files_close(struct disk_files *files)
 {
 	files->image = -1;
+}
+
+int disk_server_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return 1;
 }
 
 bool virtio_bus_describe(struct virtio_bus *bus, unsigned int device,

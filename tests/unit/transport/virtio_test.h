@@ -712,7 +712,6 @@ static void hot_plug(void)
 	static const char *const names[1] = { "a" };
 	callback_fn *callbacks[1] = { callback_a };
 	struct virtqueue *vqs[1];
-
 	/* Left by failure(): what the host could not know. */
 	device_page(5)->magic = 0;
 	run_work();
@@ -721,8 +720,7 @@ static void hot_plug(void)
 	add_page(7, 2, "cobd7");
 	port_device_interrupt(7);
 	check(nr_queued == 1 && nr_registered == registered_before,
-	      "a new device waits for process context");
-	run_work();
+	      "a new device waits for process context"), run_work();
 	check(nr_registered == registered_before + 1 &&
 	      devices[7].state == PORT_DEVICE_LIVE &&
 	      !strcmp(parent_name[nr_parents - 1], "cobd7"),
@@ -754,8 +752,7 @@ static void hot_plug(void)
 	AT(int, fake_disk, 4) = 0;
 	add_page(7, 2, "cobd8");
 	port_device_interrupt(7);
-	run_work();
-	kept = true;
+	run_work(), kept = true;
 	ask(7, COLINUX_PLUG_ASK);
 	run_work();
 	check(!eject_answer && devices[7].state == PORT_DEVICE_GONE,

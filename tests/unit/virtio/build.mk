@@ -2,26 +2,28 @@
 # Tests of guest memory, the virtio bus, its devices and the disk engines.
 
 VIRTIO_TEST := $(addprefix tests/unit/virtio/,guest.c tap.c) $(VIRTIO_SRCS) \
-	$(DISK_SRCS) $(NET_SRCS) daemon/error.c
+	$(DISK_SRCS) $(DISK_OS_SRCS) $(NET_SRCS) daemon/error.c
 
 $(eval $(call unit_test,virtio-memory,tests/unit/virtio/memory_test.c \
-	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-queue,tests/unit/virtio/virtqueue_test.c \
-	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-blk,$(addprefix tests/unit/virtio/,blk_test.c \
-	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-bus,tests/unit/virtio/bus_test.c \
-	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
+$(eval $(call unit_test,disk-server,tests/unit/virtio/server_test.c \
+	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-plug,tests/unit/virtio/plug_test.c \
-	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-console,tests/unit/virtio/console_test.c \
-	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-fault,$(addprefix tests/unit/virtio/,\
-	fault_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	fault_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-fuzz,$(addprefix tests/unit/virtio/,fuzz_test.c \
-	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-hostdev,$(addprefix tests/unit/virtio/,\
-	hostdev_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS)))
+	hostdev_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 
 # The threaded tests under ThreadSanitizer; not part of `make unit`, since it
 # cannot be combined with ASan.  -Wno-tsan: it does not model fences, which

@@ -128,7 +128,9 @@ static void again(void)
 
 static void passed(void)
 {
-	struct disk_files files = { .image = open(path, O_RDONLY | O_CLOEXEC) };
+	struct disk_files files = {
+		.image = open(path, O_RDONLY | O_CLOEXEC), .server = -1,
+	};
 
 	check(add("cobd8", &files) == 8, "a file that is open already");
 	files.image = open(path, O_RDWR | O_CLOEXEC);
