@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "machine_internal.h"
+#include "disk/format.h"
 #include "paths.h"
 
 /* An initrd goes into RAM that must be contiguous: there is no use for more. */
@@ -178,6 +179,10 @@ static int open_port(struct machine *machine, struct error *error)
 static void choose_modules(const struct config *config, const char **list,
 			   size_t room)
 {
+	/* A root that cannot be written, or a CD-ROM with one in it. */
+	static const char *const live[] = {
+		"?loop", "?isofs", "?squashfs", "?erofs", "?overlay",
+	};
 	size_t nr = 0;
 
 	while (guest_modules_default[nr] && nr + 2 < room) {
@@ -187,6 +192,15 @@ static void choose_modules(const struct config *config, const char **list,
 	for (unsigned int i = 0; i < CONFIG_FOLDERS; i++)
 		if (*config->folder[i].path) {
 			list[nr++] = "?virtiofs";
+			break;
+		}
+	for (unsigned int i = 0; i < CONFIG_DISKS; i++)
+		if (*config->disk[i].path &&
+		    disk_format_may_be_live(config->disk[i].path,
+					    config->disk[i].read_only)) {
+			for (size_t j = 0; j < sizeof(live) / sizeof(live[0]);
+			     j++)
+				list[nr++] = live[j];
 			break;
 		}
 	list[nr] = NULL;

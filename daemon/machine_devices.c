@@ -62,6 +62,7 @@ static void on_plugged(void *opaque, unsigned int device)
 	struct machine *machine = opaque;
 
 	(void)device;
+	atomic_store(&machine->plugged, true);
 	if (machine->callbacks.plugged)
 		machine->callbacks.plugged(machine->callbacks.opaque);
 }

@@ -64,6 +64,8 @@ int machine_disk_eject(struct machine *machine, unsigned int disk, bool force,
 
 void machine_reap_disks(struct machine *machine)
 {
+	if (!atomic_exchange(&machine->plugged, false))
+		return;
 	for (unsigned int i = 0; i < COLINUX_MAX_DEVICES; i++)
 		if (virtio_bus_plug(machine->bus, i) == VIRTIO_PLUG_EJECTED)
 			virtio_bus_remove(machine->bus, i);

@@ -60,6 +60,7 @@ struct machine {
 	uv_cond_t vcpu_off;	/* a vCPU has become VCPU_OFF */
 	/* Read without the lock by vCPU threads; written with it. */
 	_Atomic int end;	/* enum machine_end */
+	atomic_bool plugged;	/* machine_reap_disks() has to look */
 	/* Guarded by lock: */
 	char reason[256];
 	unsigned int nr_running;

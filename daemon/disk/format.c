@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Formats of disk images: see format.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -136,4 +137,34 @@ int disk_format_choose(const char *path, int fd, const char *name, bool backed,
 				 format->name);
 	return chosen == DISK_QCOW2 ? check_qcow2(path, fd, backed, error) :
 				      chosen;
+}
+
+bool disk_format_may_be_live(const char *path, bool read_only)
+{
+	static const struct {
+		off_t at;
+		const char *magic;
+		size_t length;
+	} live[] = {
+		{ 0, "hsqs", 4 }, { 0x8001, "CD001", 5 },
+		{ 1024, "\xe2\xe1\xf5\xe0", 4 },
+	};
+	char magic[8];
+	bool found = false;
+	struct stat st;
+	int fd;
+
+	if (disk_scheme_of(path) != DISK_FILE || by_suffix(path) != DISK_RAW)
+		return read_only;
+	/* Neither waits at a FIFO nor disturbs a device. */
+	if (stat(path, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; fd >= 0 && i < sizeof(live) / sizeof(live[0]); i++)
+		found |= pread(fd, magic, live[i].length, live[i].at) ==
+				 (ssize_t)live[i].length &&
+			 !memcmp(magic, live[i].magic, live[i].length);
+	if (fd >= 0)
+		close(fd);
+	return found;
 }

@@ -50,4 +50,11 @@ enum disk_scheme disk_scheme_of(const char *path);
 int disk_format_choose(const char *path, int fd, const char *name, bool backed,
 		       struct error *error);
 
+/*
+ * May the guest want to mount this as a squashfs, EROFS or ISO 9660 file
+ * system?  Looks into files; what it cannot see it believes of what is
+ * read-only.
+ */
+bool disk_format_may_be_live(const char *path, bool read_only);
+
 #endif

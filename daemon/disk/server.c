@@ -80,10 +80,13 @@ int disk_server_start(const struct disk_options *options,
 				 strerror(errno));
 	started = os_spawn_self(argv, &pair[1], 1, error);
 	close(pair[1]);
-	if (started >= 0 && send(pair[0], "c", 1, MSG_NOSIGNAL) == 1)
+	/* Whoever takes it shall not have to wait. */
+	if (started >= 0 && send(pair[0], "c", 1, MSG_NOSIGNAL) == 1 &&
+	    poll(&(struct pollfd){ .fd = pair[0], .events = POLLIN }, 1,
+		 START_MS + END_MS) > 0)
 		return pair[0];
 	if (started >= 0)
-		error_set(error, "%s: the process beside it has ended",
+		error_set(error, "%s: the process beside it does not answer",
 			  options->path);
 	close(pair[0]);
 	return -1;

@@ -362,10 +362,17 @@ static int blk_config_write(struct virtio_device *device, uint32_t offset,
 static void blk_describe(struct virtio_device *device, char *text, size_t room)
 {
 	const struct disk *disk = ((struct virtio_blk *)device)->disk;
+	char losses[40] = "";
 
-	snprintf(text, room, "%s, %" PRIu64 " MiB%s%s, %s", disk->path,
+	pthread_mutex_lock(&device->lock);
+	if (disk->nbd)
+		snprintf(losses, sizeof(losses), ", lost %u times",
+			 disk->losses);
+	snprintf(text, room, "%s, %" PRIu64 " MiB%s%s, %s%s", disk->path,
 		 disk->capacity >> 20, disk->read_only ? ", read-only" : "",
-		 disk->direct ? ", cache=none" : "", disk_engine_name(disk));
+		 disk->direct ? ", cache=none" : "", disk_engine_name(disk),
+		 losses);
+	pthread_mutex_unlock(&device->lock);
 }
 
 static void blk_free(struct virtio_device *device)

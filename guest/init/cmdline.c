@@ -145,6 +145,9 @@ const char *parse_cmdline(const char *text, struct boot_options *options)
 		}
 		if (!w.value)
 			continue;
+		if (is_key(&w, "colinux.overlay"))
+			options->no_overlay = w.value_len == 3 &&
+				!memcmp(w.value, "off", 3);
 		if (is_key(&w, "rootwait") || is_key(&w, "rootdelay")) {
 			if (!copy_text(buf, sizeof(buf), w.value,
 				       w.value_len) ||

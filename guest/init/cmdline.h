@@ -20,6 +20,7 @@ struct boot_options {
 	bool writable;		/* rw given after the last ro */
 	bool wait_forever;	/* rootwait */
 	unsigned int wait;	/* rootwait=N, rootdelay=N: seconds, 0 = none */
+	bool no_overlay;	/* colinux.overlay=off */
 	bool debug;		/* colinux.debug */
 	bool debug_shell;	/* colinux.debug=shell */
 };

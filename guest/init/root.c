@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "block.h"
+#include "live.h"
 #include "say.h"
 #include "sys.h"
 
@@ -233,4 +234,6 @@ void mount_root(const struct boot_options *options)
 	if (ret)
 		die("cannot mount root=", options->root, " (", source, ") as ",
 		    types, ": ", error_text(ret));
+	if (is_read_only_fs(names.type) && !options->no_overlay)
+		make_live_root(options, names.type);
 }

@@ -65,9 +65,12 @@ static void put_guid(char *to, const unsigned char *guid)
 /* A label of at most n bytes, NUL-terminated only if shorter. */
 static void put_label(char *to, const unsigned char *from, size_t n)
 {
-	while (n-- && *from)
-		*to++ = (char)*from++;
-	*to = '\0';
+	char *end = to;
+
+	for (; n-- && *from; to++)
+		if ((*to = (char)*from++) != ' ')
+			end = to + 1;
+	*end = '\0';
 }
 
 /* UTF-16LE of at most n characters as UTF-8 (the BMP alone). */
@@ -112,6 +115,8 @@ static const struct fs_layout layouts[] = {
 	{ "btrfs", 0x10040, "_BHRfS_M", 8, 0x10020, 0x1012b, 256 },
 	{ "squashfs", 0, "hsqs", 4, 0, 0, 0 },
 	{ "erofs", 1024, "\xe2\xe1\xf5\xe0", 4, 1024 + 48, 1024 + 64, 16 },
+	/* ECMA-119 8.4: a label is padded with blanks. */
+	{ "iso9660", 0x8001, "CD001", 5, 0, 0x8028, 32 },
 	{ "f2fs", 1024, "\x10\x20\xf5\xf2", 4, 1024 + 108, 0, 0 },
 	{ "ext4", 0x438, "\x53\xef", 2, 0x468, 0x478, 16 },
 };

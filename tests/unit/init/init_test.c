@@ -62,6 +62,10 @@ static void cmdline(void)
 	check(is(o.rdinit, ""), "our own rdinit= is not a program to run");
 	parse_cmdline("rdinit=/bin/sh rdinit=/colinux-init", &o);
 	check(is(o.rdinit, "/bin/sh"), "the user's rdinit= is kept");
+	parse_cmdline("colinux.overlay=off", &o);
+	check(o.no_overlay, "colinux.overlay=off");
+	parse_cmdline("colinux.overlay=on", &o);
+	check(!o.no_overlay, "colinux.overlay=on");
 	parse_cmdline("colinux.debug", &o);
 	check(o.debug && !o.debug_shell, "colinux.debug");
 	parse_cmdline("colinux.debug=shell", &o);
@@ -178,6 +182,13 @@ static void superblocks(void)
 	check(identify_fs(head, DISK_HEAD, &n) && is(n.type, "btrfs") &&
 	      is(n.uuid, text) && strlen(n.label) == 256,
 	      "btrfs, label without an end");
+	memset(head, 0, DISK_HEAD);
+	memcpy(head, "hsqs", 4);
+	memset(head, 0, DISK_HEAD);
+	memcpy(head + 0x8001, "CD001", 5);
+	memcpy(head + 0x8028, "MY DISK                         ", 32);
+	check(identify_fs(head, DISK_HEAD, &n) && is(n.type, "iso9660") &&
+	      is(n.label, "MY DISK"), "a CD-ROM and its label");
 	memset(head, 0, DISK_HEAD);
 	memcpy(head, "hsqs", 4);
 	check(identify_fs(head, DISK_HEAD, &n) && is(n.type, "squashfs") &&
