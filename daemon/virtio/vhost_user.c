@@ -7,7 +7,9 @@
  *
  * When that process dies the guest sees a slow device: we connect again and
  * again, and hand the rings over from where the used ring ends, so that what
- * was in flight is done once more.
+ * was in flight is done once more.  That is right for those who answer in
+ * order; others keep notes of what they have taken (INFLIGHT_SHMFD), which we
+ * hand on to their successor.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +79,8 @@ struct vhost_user {
 
 	/* Guarded by device.lock. */
 	struct vhost_user_link link;
+	struct vhost_user_inflight inflight;
+	int notes;			/* inflight's memory; -1 = none */
 	bool begun;			/* it has features and memory */
 	bool tied;			/* doorbells and interrupt go past us */
 	bool on[MOST_QUEUES];		/* rings that are handed over */
@@ -146,6 +150,36 @@ static uint64_t ring_address(const struct virtqueue_ring *ring)
 	return ring->split >= ring->length ? (uintptr_t)ring->part[0] : 0;
 }
 
+/* The first back-end since the driver's reset makes the notes. */
+static int pass_notes(struct vhost_user *vu)
+{
+	int i, fd;
+
+	if (!(vu->link.protocol & VHOST_USER_P_INFLIGHT))
+		return 0;
+	if (vu->notes < 0) {
+		vu->inflight = (struct vhost_user_inflight){
+			.nr_queues = vu->type.nr_queues,
+		};
+		for (i = 0; i < vu->type.nr_queues; i++)
+			if (vu->device.queue[i].size > vu->inflight.queue_size)
+				vu->inflight.queue_size =
+					vu->device.queue[i].size;
+		fd = vhost_user_get_inflight(&vu->link, &vu->inflight);
+		if (fd < 0)
+			return fd;
+		vu->notes = fd;
+	}
+	return vhost_user_set_inflight(&vu->link, &vu->inflight, vu->notes);
+}
+
+static void drop_notes(struct vhost_user *vu)
+{
+	if (vu->notes >= 0)
+		close(vu->notes);
+	vu->notes = -1;
+}
+
 static int begin(struct vhost_user *vu)
 {
 	struct virtio_device *device = &vu->device;
@@ -158,6 +192,8 @@ static int begin(struct vhost_user *vu)
 	if (vu->link.protocol)
 		features |= VHOST_USER_F_PROTOCOL_FEATURES;
 	ret = vhost_user_set_u64(&vu->link, VHOST_USER_SET_FEATURES, features);
+	if (!ret)
+		ret = pass_notes(vu);
 	if (!ret)
 		ret = vhost_user_set_memory(&vu->link, device->bus->memory,
 					    vu->memory_fd);
@@ -290,6 +326,7 @@ static void vhost_user_queue_off(struct virtio_device *device,
 		if (vu->on[i])
 			return;
 	vu->begun = false;
+	drop_notes(vu);
 	tie(vu, false);
 }
 
@@ -335,6 +372,7 @@ static void vhost_user_free(struct virtio_device *device)
 	unsigned int i;
 
 	vhost_user_disconnect(&vu->link);
+	drop_notes(vu);
 	for (i = 0; i < MOST_QUEUES; i++)
 		if (vu->kick[i] >= 0)
 			close(vu->kick[i]);
@@ -465,7 +503,7 @@ int virtio_vhost_user_add(struct virtio_bus *bus,
 		vu->type.queue_size[i] = kind->queue_size;
 	for (i = 0; i < MOST_QUEUES; i++)
 		vu->kick[i] = -1;
-	vu->link.fd = -1;
+	vu->link.fd = vu->notes = -1;
 	vu->memory_fd = options->memory_fd;
 	strcpy(vu->path, options->path);
 	vu->device.type = &vu->type;

@@ -90,6 +90,36 @@ static int send_message(struct vhost_user_link *link, uint32_t request,
 	return (size_t)sent == sizeof(header) + size ? 0 : -EPIPE;
 }
 
+/* A header, and the descriptor that came with it. */
+static int receive_header(int fd, struct header *header, int *passed)
+{
+	struct iovec iov = { header, sizeof(*header) };
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room),
+	};
+	const struct cmsghdr *c;
+	ssize_t got;
+
+	*passed = -1;
+	do {
+		got = recvmsg(fd, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+	} while (got < 0 && errno == EINTR);
+	c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+	    c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(passed, CMSG_DATA(c), sizeof(int));
+	if (got < 0)
+		return -errno;
+	return got == sizeof(*header) ? 0 : -ECONNRESET;
+}
+
 static int receive_all(int fd, void *to, size_t size)
 {
 	uint8_t *at = to;
@@ -180,7 +210,7 @@ int vhost_user_connect(struct vhost_user_link *link, const char *path,
 		       uint64_t *features)
 {
 	const uint64_t ours = VHOST_USER_P_REPLY_ACK | VHOST_USER_P_CONFIG |
-			      VHOST_USER_P_MEM_SLOTS;
+			      VHOST_USER_P_INFLIGHT | VHOST_USER_P_MEM_SLOTS;
 	uint64_t theirs = 0;
 	int ret;
 
@@ -319,4 +349,35 @@ int vhost_user_set_config(struct vhost_user_link *link, uint32_t offset,
 	return acknowledged(link, VHOST_USER_SET_CONFIG, &config,
 			    __builtin_offsetof(struct config, bytes) + length,
 			    -1, 0);
+}
+
+int vhost_user_get_inflight(struct vhost_user_link *link,
+			    struct vhost_user_inflight *inflight)
+{
+	const uint32_t size = sizeof(*inflight);
+	struct header header;
+	int fd = -1, ret;
+
+	ret = send_message(link, VHOST_USER_GET_INFLIGHT_FD, 0, inflight, size,
+			   -1, 0);
+	if (!ret)
+		ret = receive_header(link->fd, &header, &fd);
+	if (!ret && (header.request != VHOST_USER_GET_INFLIGHT_FD ||
+		     header.size != size || fd < 0 ||
+		     (header.flags & 7) != (VERSION | FLAG_REPLY)))
+		ret = -EPROTO;
+	if (!ret)
+		ret = receive_all(link->fd, inflight, size);
+	if (!ret)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+int vhost_user_set_inflight(struct vhost_user_link *link,
+			    const struct vhost_user_inflight *inflight, int fd)
+{
+	return acknowledged(link, VHOST_USER_SET_INFLIGHT_FD, inflight,
+			    sizeof(*inflight), fd, 1);
 }

@@ -32,6 +32,8 @@ enum vhost_user_request {
 	VHOST_USER_SET_VRING_ENABLE = 18,
 	VHOST_USER_GET_CONFIG = 24,
 	VHOST_USER_SET_CONFIG = 25,
+	VHOST_USER_GET_INFLIGHT_FD = 31,
+	VHOST_USER_SET_INFLIGHT_FD = 32,
 	VHOST_USER_ADD_MEM_REG = 37,
 };
 
@@ -39,6 +41,7 @@ enum vhost_user_request {
 #define VHOST_USER_F_PROTOCOL_FEATURES	(UINT64_C(1) << 30)
 #define VHOST_USER_P_REPLY_ACK		(UINT64_C(1) << 3)
 #define VHOST_USER_P_CONFIG		(UINT64_C(1) << 9)
+#define VHOST_USER_P_INFLIGHT		(UINT64_C(1) << 12)
 #define VHOST_USER_P_MEM_SLOTS		(UINT64_C(1) << 15)
 
 /* Bytes of configuration that one message carries. */
@@ -65,6 +68,23 @@ int vhost_user_set_u64(struct vhost_user_link *link,
 /* Give the back-end guest RAM, which is the file memory_fd from offset 0. */
 int vhost_user_set_memory(struct vhost_user_link *link,
 			  const struct guest_memory *memory, int memory_fd);
+/*
+ * The back-end's notes of what it has taken, in memory that outlives it.  Its
+ * content is the back-end's affair.
+ */
+struct vhost_user_inflight {
+	uint64_t size, offset;
+	uint16_t nr_queues, queue_size;
+	uint32_t pad;		/* others send it, too */
+};
+
+/* Have it make some (nr_queues, queue_size are set); the descriptor. */
+int vhost_user_get_inflight(struct vhost_user_link *link,
+			    struct vhost_user_inflight *inflight);
+/* Give it those that another one has left; fd stays the caller's. */
+int vhost_user_set_inflight(struct vhost_user_link *link,
+			    const struct vhost_user_inflight *inflight,
+			    int fd);
 /* SET_VRING_NUM, _BASE, _ENABLE. */
 int vhost_user_set_state(struct vhost_user_link *link,
 			 enum vhost_user_request request, uint32_t index,

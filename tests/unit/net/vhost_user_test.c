@@ -38,6 +38,11 @@ struct message {
 				uint64_t guest, size, user, offset;
 			} region[8];
 		} table;
+		struct {
+			uint64_t size, offset;
+			uint16_t nr_queues, queue_size;
+			uint32_t pad;
+		} inflight;
 		uint8_t bytes[512];
 	};
 } __attribute__((packed, aligned(8)));
@@ -54,6 +59,9 @@ static struct {
 	pthread_t thread;
 	int listener, fd, kick, call;
 	bool lazy;		/* takes requests and does not answer */
+	unsigned int only;	/* answers only every so many-th; 0 = all */
+	bool noting;		/* has INFLIGHT_SHMFD */
+	uint8_t *notes;		/* by head: taken, not answered */
 	bool wrong;		/* answers GET_FEATURES with rubbish */
 	uint64_t features;	/* as the front end set them */
 	uint8_t *ram[8];
@@ -108,6 +116,33 @@ static void answer(const struct message *m, uint32_t size)
 		die("back-end send");
 }
 
+static void answer_notes(struct message *m)
+{
+	struct iovec iov = { m, HEAD + sizeof(m->inflight) };
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room),
+	};
+	int fd = memfd_create("notes", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, 4096))
+		die("notes");
+	m->inflight.size = 4096;
+	m->flags = 5;
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
+	if (sendmsg(be.fd, &message, MSG_NOSIGNAL) < 0)
+		die("back-end send");
+	close(fd);
+}
+
 static void handle(struct message *m, const int *fds)
 {
 	switch (m->request) {
@@ -117,7 +152,8 @@ static void handle(struct message *m, const int *fds)
 		answer(m, be.wrong ? 4 : 8);
 		return;
 	case 15:		/* GET_PROTOCOL_FEATURES: REPLY_ACK, more */
-		m->u64 = VIRTIO_BIT(3) | VIRTIO_BIT(0);
+		m->u64 = VIRTIO_BIT(3) | VIRTIO_BIT(0) |
+			 (be.noting ? VIRTIO_BIT(12) : 0);
 		answer(m, 8);
 		return;
 	case 11:		/* GET_VRING_BASE */
@@ -125,6 +161,16 @@ static void handle(struct message *m, const int *fds)
 		be.enabled = false;
 		answer(m, 8);
 		return;
+	case 31:		/* GET_INFLIGHT_FD */
+		answer_notes(m);
+		return;
+	case 32:
+		be.notes = mmap(NULL, m->inflight.size, PROT_READ | PROT_WRITE,
+				MAP_SHARED, fds[0], m->inflight.offset);
+		if (be.notes == MAP_FAILED)
+			die("notes");
+		close(fds[0]);
+		break;
 	case 2:
 		be.features = m->u64;
 		break;
@@ -186,13 +232,48 @@ static bool message(void)
 	return true;
 }
 
-/* All chains there are: one descriptor each, writable. */
+/* One descriptor, writable; the answer goes into the next used element. */
+static void do_chain(uint8_t *used, uint16_t head)
+{
+	uint8_t *d = translate(be.desc, true) + 16 * head;
+	uint16_t *index = (uint16_t *)(used + 2);
+	uint32_t length, elem[2];
+	uint64_t address;
+
+	memcpy(&address, d, 8);
+	memcpy(&length, d + 8, 4);
+	memset(translate(address, false), PATTERN, length);
+	elem[0] = head;
+	elem[1] = length;
+	memcpy(used + 4 + 8 * (*index % be.size), elem, 8);
+	if (be.notes)
+		be.notes[head] = 0;
+	__atomic_store_n(index, *index + 1, __ATOMIC_RELEASE);
+}
+
+/* What its predecessor has taken and not answered. */
+static void work_notes(void)
+{
+	uint8_t *used = translate(be.used, true);
+	unsigned int head, nr = 0;
+
+	for (head = 0; be.notes && head < be.size; head++)
+		nr += be.notes[head];
+	be.next = *(uint16_t *)(used + 2) + nr;
+	for (head = 0; be.notes && head < be.size; head++)
+		if (be.notes[head])
+			do_chain(used, head);
+}
+
+/* All chains there are. */
 static void work(void)
 {
 	uint16_t *avail = (uint16_t *)translate(be.avail, true);
 	uint8_t *used = translate(be.used, true);
 	const uint64_t one = 1;
 
+	if (be.notes && !be.taken)
+		work_notes();
 	for (;;) {
 		/* avail_event: ring for the next one. */
 		__atomic_store_n((uint16_t *)(used + 4 + 8 * be.size),
@@ -200,22 +281,13 @@ static void work(void)
 		if (be.next == __atomic_load_n(&avail[1], __ATOMIC_SEQ_CST))
 			break;
 		uint16_t head = avail[2 + be.next % be.size];
-		uint8_t *d = translate(be.desc, true) + 16 * head;
-		uint64_t address;
-		uint32_t length, elem[2];
 
 		be.taken++;
 		be.next++;
-		if (be.lazy)
-			continue;
-		memcpy(&address, d, 8);
-		memcpy(&length, d + 8, 4);
-		memset(translate(address, false), PATTERN, length);
-		elem[0] = head;
-		elem[1] = length;
-		memcpy(used + 4 + 8 * ((be.next - 1) % be.size), elem, 8);
-		__atomic_store_n((uint16_t *)(used + 2), be.next,
-				 __ATOMIC_RELEASE);
+		if (be.notes)
+			be.notes[head] = 1;
+		if (!be.lazy && (!be.only || be.taken % be.only == 0))
+			do_chain(used, head);
 	}
 	if (!be.lazy && write(be.call, &one, sizeof(one)) < 0)
 		die("call");
@@ -251,6 +323,7 @@ static void *backend(void *opaque)
 	}
 	be.enabled = false;
 	unmap_table();
+	be.notes = NULL;
 	close(be.fd);
 	if (be.kick >= 0)
 		close(be.kick);
@@ -405,6 +478,44 @@ static void death(void)
 	check(answered(buffer, 5), "the driver was first");
 }
 
+/* One answers out of order and dies; its notes go to the next one. */
+static void notes(void)
+{
+	uint64_t buffer = guest_alloc(&guest, 4096), irqs;
+	uint32_t head, length;
+	unsigned int nr, i, wrong = 0;
+
+	backend_stop();
+	be.noting = true;
+	if (command(&guest, device, COLINUX_DEV_RESET, 0, 0))
+		die("reset");
+	start();
+	irqs = irq_count(&guest, device);
+	be.only = 3;
+	backend_start(false);
+	if (!wait_irq(&guest, device, irqs))
+		die("no connection");
+	memset(at(&guest, buffer, 4096), 0, 4096);
+	for (i = 0; i < 10; i++)
+		queue_add(&queue, &(struct piece){ buffer + 100 * i, 100, true },
+			  1, 0);
+	queue_kick(&queue);
+	for (nr = 0; nr < 3 && queue_wait(&queue, &head, &length); nr++)
+		;
+	check(nr == 3 && !*(uint8_t *)at(&guest, buffer, 1),
+	      "one that answers the third, the sixth and the ninth");
+	backend_stop();
+	be.only = 0;
+	backend_start(false);
+	for (; nr < 10 && queue_wait(&queue, &head, &length); nr++)
+		;
+	for (i = 0; i < 1000; i++)
+		wrong += *(uint8_t *)at(&guest, buffer + i, 1) != PATTERN;
+	check(nr == 10 && !wrong && !queue_has_used(&queue),
+	      "the others are answered by the next one, once");
+	check(request(buffer, 10) && answered(buffer, 10), "and new ones");
+}
+
 int main(void)
 {
 	struct error error;
@@ -425,6 +536,7 @@ int main(void)
 		die(error.text);
 	work_and_reset();
 	death();
+	notes();
 	guest_exit(&guest);
 	pthread_join(be.thread, NULL);
 	unlink(path);
