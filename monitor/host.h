@@ -49,23 +49,50 @@ u64 host_code_machine(const void *code);
 
 /* ---- this CPU ---- */
 
+/* What a host has to do in a light switch, all of it with IF=0. */
+struct host_light_ops {
+	/* Right around the passage. */
+	void (*enter)(struct host_vcpu *h);
+	void (*exit)(struct host_vcpu *h);
+	/* The thread should schedule or look at its signals. */
+	bool (*must_leave)(struct host_vcpu *h);
+	/*
+	 * Asked before the handler of an external interrupt runs.  True: the
+	 * host takes it over and runs the handler in host_guest_end(), when
+	 * the guest's state is off the CPU (NT: it switches threads);
+	 * must_leave() holds then.
+	 */
+	bool (*interrupt_later)(struct host_vcpu *h, u32 vector);
+};
+
+struct host_light {
+	/* The thread should leave when *flags & mask. */
+	const volatile u64 *flags;
+	u64 mask;
+	const struct host_light_ops *ops;	/* NULL = none of it */
+	/*
+	 * This CPU's number, if its syscall and SYSENTER MSRs, TSC_AUX and XSS
+	 * are what they were whenever they were seen with the same number;
+	 * else -1.
+	 */
+	s32 cpu;
+	/*
+	 * User space's GS base may be reached by RDGSBASE between two SWAPGS:
+	 * CR4.FSGSBASE is set and an NMI in between is harmless.
+	 */
+	bool fsgsbase;
+	/* What SPEC_CTRL holds, if the host knows without reading it. */
+	bool spec_ctrl_known;
+	u64 spec_ctrl;
+};
+
 /*
  * Between begin and end the thread stays on its CPU, the FPU registers are the
- * monitor's, and preemption is off; interrupts are on.  Not nested.
+ * monitor's, and preemption is off; interrupts are on.  A kick interrupts this
+ * CPU.  Not nested.  Begin says what the light switches in between need.
  */
-void host_guest_begin(struct host_vcpu *h);
+void host_guest_begin(struct host_vcpu *h, struct host_light *light);
 void host_guest_end(struct host_vcpu *h);
-/* IF=0 right around the passage: h can be kicked while it is in the guest. */
-void host_guest_enter(struct host_vcpu *h);
-void host_guest_exit(struct host_vcpu *h);
-/* The thread should schedule or look at its signals. Any. */
-bool host_must_leave(struct host_vcpu *h);
-/*
- * Asked with IF=0 before the handler of an external interrupt runs.  True: the
- * host takes it over and runs the handler in host_guest_end(), when the guest's
- * state is off the CPU (NT: it switches threads); host_must_leave() holds then.
- */
-bool host_interrupt_later(struct host_vcpu *h, u32 vector);
 /* Raise an interrupt on this CPU: stays pending while IF=0. Any. */
 void host_self_interrupt(struct host_vcpu *h);
 /*

@@ -56,10 +56,9 @@ static s64 doorbell(struct vcpu *v, u64 device, u64 queue)
 enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 {
 	struct colinux_vcpu_area *area = v->area;
-	u64 nr = load_once(area->nr), args[6];
+	u64 nr = load_once(area->nr);
+	u64 arg0 = load_once(area->args[0]), arg1 = load_once(area->args[1]);
 
-	for (u32 i = 0; i < 6; i++)
-		args[i] = load_once(area->args[i]);
 	if (nr < 16)
 		v->stats.hypercalls[nr]++;
 
@@ -74,13 +73,13 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 		v->stats.yields++;
 		return AFTER_YIELD;
 	case COLINUX_HC_TIMER:
-		set_timer(v, args[0]);
+		set_timer(v, arg0);
 		return AFTER_RESUME;
 	case COLINUX_HC_KICK:
-		area->ret = kick(v, args[0], args[1]);
+		area->ret = kick(v, arg0, arg1);
 		return AFTER_RESUME;
 	case COLINUX_HC_DOORBELL:
-		area->ret = doorbell(v, args[0], args[1]);
+		area->ret = doorbell(v, arg0, arg1);
 		return AFTER_RESUME;
 	case COLINUX_HC_WALLCLOCK:
 		area->ret = (s64)host_wallclock();
@@ -92,7 +91,7 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 	case COLINUX_HC_VCPU_DOWN:
 		run->nr = nr;
 		for (u32 i = 0; i < 6; i++)
-			run->args[i] = args[i];
+			run->args[i] = load_once(area->args[i]);
 		return AFTER_PROCESS;
 	default:
 		area->ret = -CO_ENOSYS;

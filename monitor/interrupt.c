@@ -7,6 +7,23 @@
 #include "vm.h"
 #include "x86/cpu.h"
 
+/* A gate of the IDT (SDM vol. 3, 6.14.1), as two words. */
+#define GATE_PRESENT	(1ull << 47)
+#define GATE_IST	(7ull << 32)
+
+void host_reraise_irq(const struct colinux_side *host, u32 vector)
+{
+	const u64 *gate = ptr_at(host->idtr.base + vector * 16);
+	u64 low = gate[0];
+
+	if (__builtin_expect((low & (GATE_PRESENT | GATE_IST)) == GATE_PRESENT,
+			     1))
+		colinux_reraise_irq((low & 0xffff) |
+				    (low >> 32 & 0xffff0000) | gate[1] << 32);
+	else
+		host_reraise(vector);
+}
+
 void host_reraise(u32 vector)
 {
 	u64 handler, stack;

@@ -8,8 +8,15 @@
 #include "vm.h"
 #include "x86/cpu.h"
 
+/*
+ * A light switch is on the way of every interrupt: instructions are counted
+ * (tests/plugin/light.t).
+ */
+#define ALWAYS_INLINE inline __attribute__((__always_inline__))
+#define rarely(x) __builtin_expect(!!(x), 0)
+
 /* Deliver what arrived between the two worlds. IF=0. */
-static void replay_noted(struct vcpu *v)
+static __attribute__((__noinline__)) void replay_noted(struct vcpu *v)
 {
 	u64 noted = __sync_lock_test_and_set(&v->side->noted, 0) |
 		    __sync_lock_test_and_set(&v->area->side.noted, 0);
@@ -24,28 +31,14 @@ static void replay_noted(struct vcpu *v)
 	}
 }
 
-static enum after handle_exit(struct vcpu *v, struct colinux_run *run)
+/* All exits but interrupts. IF=0. */
+static __attribute__((__noinline__)) enum after
+handle_exit(struct vcpu *v, struct colinux_run *run, u32 reason)
 {
 	struct colinux_vcpu_area *area = v->area;
-	u32 reason = load_once(area->reason);
-	u32 vector = load_once(area->vector);
-
-	store_once(area->reason, 0);
-	replay_noted(v);
 
 	switch (reason) {
 	case 0:			/* turned back by the passage: as before */
-		return AFTER_RESUME;
-	case COLINUX_EXIT_IRQ:
-		v->stats.exits_irq++;
-		v->self_raise = 0;	/* it looks at pending afterwards */
-		if (vector < 32 || vector > 255) {
-			vm_kill(v->vm, "vCPU %u forwarded vector %u", v->id,
-				vector);
-			return AFTER_RESUME;
-		}
-		if (!host_interrupt_later(v->host, vector))
-			host_reraise(vector);
 		return AFTER_RESUME;
 	case COLINUX_EXIT_NMI:
 		v->stats.exits_nmi++;
@@ -71,51 +64,103 @@ static enum after handle_exit(struct vcpu *v, struct colinux_run *run)
 	}
 }
 
-/* To the guest and back. IF=0. */
-static void switch_to_guest(struct vcpu *v)
+/* An interrupt that arrived in the guest. IF=0. */
+static ALWAYS_INLINE void handle_irq(struct vcpu *v,
+				     const struct host_light_ops *ops)
 {
-	host_guest_enter(v->host);
+	u32 vector = load_once(v->area->vector);
+
+	v->stats.exits_irq++;
+	v->self_raise = 0;	/* it looks at pending afterwards */
+	if (rarely(vector - 32 > 255 - 32))
+		vm_kill(v->vm, "vCPU %u forwarded vector %u", v->id, vector);
+	else if (!ops || !ops->interrupt_later(v->host, vector))
+		host_reraise_irq(v->side, vector);
+}
+
+/* To the guest and back. IF=0. */
+static ALWAYS_INLINE void switch_to_guest(struct vcpu *v,
+					  const struct host_light_ops *ops)
+{
+	struct colinux_side *guest = &v->area->side;
+	u64 cr4 = read_cr4(), spec_ctrl;
+
+	if (ops)
+		ops->enter(v->host);
 	/*
 	 * With IF=0 in the guest, an interrupt that we send ourselves stays
 	 * pending in the APIC and fires at its STI: the interrupt window.
 	 */
-	if (v->self_raise && load_once(v->area->pending))
+	if (rarely(v->self_raise) && load_once(v->area->pending))
 		host_self_interrupt(v->host);
-	cpu_fix_guest_cr4(&v->area->side);
+	/* A handler of the host may have changed it: KVM turns VMX on so. */
+	if (rarely(cr4 != v->side->cr4)) {
+		v->side->cr4 = cr4;
+		cpu_fix_guest_cr4(guest);
+	}
+	spec_ctrl = load_once(v->area->spec_ctrl);
+	if (rarely(spec_ctrl != v->context.spec_ctrl))
+		cpu_spec_ctrl_guest(&v->context, spec_ctrl);
 	v->stats.switches++;
 	passage_switch(v->side);
-	host_guest_exit(v->host);
+	if (rarely(load_once(v->area->spec_ctrl) != v->context.spec_ctrl))
+		cpu_spec_ctrl_host(&v->context);
+	if (ops)
+		ops->exit(v->host);
 }
 
-static enum after run_light(struct vcpu *v, struct colinux_run *run)
+static ALWAYS_INLINE enum after light(struct vcpu *v, struct colinux_run *run,
+				      const struct host_light *how,
+				      const struct host_light_ops *ops)
 {
-	enum after after = AFTER_RESUME;
+	while (!rarely(load_once(v->vm->killed)) &&
+	       !rarely(*how->flags & how->mask) &&
+	       !(ops && ops->must_leave(v->host))) {
+		enum after after;
+		u32 reason;
 
-	while (after == AFTER_RESUME && !load_once(v->vm->killed) &&
-	       !host_must_leave(v->host)) {
-		switch_to_guest(v);
-		after = handle_exit(v, run);
+		switch_to_guest(v, ops);
+		reason = load_once(v->area->reason);
+		store_once(v->area->reason, 0);
+		if (rarely(load_once(v->side->noted) |
+			     load_once(v->area->side.noted)))
+			replay_noted(v);
+		if (__builtin_expect(reason == COLINUX_EXIT_IRQ, 1)) {
+			handle_irq(v, ops);
+			continue;
+		}
+		after = handle_exit(v, run, reason);
+		if (after != AFTER_RESUME)
+			return after;
 	}
-	return after;
+	return AFTER_RESUME;
+}
+
+/* Once for hosts that want to know of each switch, once for others. */
+static enum after run_light(struct vcpu *v, struct colinux_run *run,
+			    const struct host_light *how)
+{
+	return how->ops ? light(v, run, how, how->ops) :
+			  light(v, run, how, NULL);
 }
 
 /* One full switch with what comes in it. */
 static enum after run_full(struct vcpu *v, struct colinux_run *run)
 {
+	struct host_light how;
 	enum after after;
 	u64 start;
 
-	host_guest_begin(v->host);
+	host_guest_begin(v->host, &how);
 	irq_off();
-	v->side->gs_base = rdmsr(MSR_GS_BASE);
-	cpu_context_load(&v->context, &v->area->side);
+	cpu_context_load(&v->context, v->side, v->area, &how);
 	v->stats.full_switches++;
 	start = host_now();
 
-	after = run_light(v, run);
+	after = run_light(v, run, &how);
 
 	v->stats.guest_ns += host_now() - start;
-	cpu_context_save(&v->context, &v->area->side);
+	cpu_context_save(&v->context, v->side, v->area);
 	irq_on();
 	host_guest_end(v->host);
 	return after;

@@ -50,7 +50,8 @@ int vcpu_create(struct vm *vm, u32 id)
 	if (err)
 		return err;
 	side_init(v->side, addr_of(v->side), host_code,
-		  COLINUX_VCPU_AREA_VA((u64)id), v->tables.root);
+		  COLINUX_VCPU_AREA_VA((u64)id), v->tables.root,
+		  colinux_passage_arrivals[0]);
 	return 0;
 }
 
@@ -86,7 +87,8 @@ int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 
 	__builtin_memset(v->area, 0, sizeof(*v->area));
 	side_init(side, va, COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_PAGE,
-		  addr_of(v->side), v->tables.root);
+		  addr_of(v->side), v->tables.root,
+		  colinux_passage_arrivals[1]);
 	side->bounce = 1;
 	side->cr0 = read_cr0();
 	side->cr3 = regs->cr3;

@@ -51,7 +51,6 @@ struct vcpu {
 	u32 id;
 	u32 state;		/* enum vcpu_state */
 	u32 running;		/* 1 while a thread is in vcpu_run() */
-	u32 full;		/* guest MSRs and xstate are on the CPU */
 	u32 self_raise;		/* entered with IF=0: open the window */
 	u32 awaiting;		/* a hypercall waits for the process */
 
@@ -116,6 +115,8 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run);
 /* interrupt.c */
 /* Run the host's handler of a vector that arrived in the guest. IF=0. */
 void host_reraise(u32 vector);
+/* The same for vectors >= 32, by the IDT that host->idtr names. IF=0. */
+void host_reraise_irq(const struct colinux_side *host, u32 vector);
 
 /* control.c */
 /*

@@ -14,6 +14,7 @@
 #define CR0_NW		(1ul << 29)
 #define CR0_CD		(1ul << 30)
 #define CR4_MCE		(1ul << 6)
+#define CR4_VMXE	(1ul << 13)
 #define MSR_GS_BASE	0xc0000101	/* vol. 4, table 2-2 */
 
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))

@@ -8,6 +8,10 @@
 #define SPINS_PER_YIELD	64		/* with IF=0 */
 #define SPINS_PER_YIELD_IF 512		/* the host preempts anyway */
 
+/* COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_SWITCH, for direct calls. */
+	.globl	port_passage
+	.set	port_passage, 0xffffffffff800000
+
 	.data
 	.balign	4
 /* Spins until the next yield; shared by all vCPUs, a lost count is harmless. */

@@ -20,6 +20,13 @@ static unsigned long cpu_number_offset(void)
 	return (unsigned long)pcpu_hot + OFFSET_IF("pcpu_hot.cpu_number");
 }
 
+unsigned long port_cpu_number;
+
+void port_hypercall_init(void)
+{
+	port_cpu_number = cpu_number_offset();
+}
+
 unsigned int port_cpu(void)
 {
 	unsigned int cpu = percpu_read32(cpu_number_offset());
@@ -46,14 +53,30 @@ u64 port_machine(const void *data)
 /* IF=0, busy set, everything filled but gs_base and reason. */
 static void leave(struct colinux_vcpu_area *area, u32 reason)
 {
-	void (*passage)(u64 self, u64 peer) =
-		(void *)(COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_SWITCH);
-
 	area->side.gs_base = this_cpu_offset();
 	barrier();
 	WRITE_ONCE(area->reason, reason);
-	passage(area->side.self, area->side.peer);
+	port_passage(area->side.self, area->side.peer);
 	barrier();
+}
+
+/*
+ * The area is free again.  What was noted since the passage's last look is
+ * carried to the host now, by a passage without a reason; NMIs that come later
+ * forward themselves.
+ */
+static inline void finish(struct colinux_vcpu_area *area,
+			  struct port_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->busy, 0);
+	barrier();
+	while (__builtin_expect(READ_ONCE(area->side.noted) != 0, 0)) {
+		WRITE_ONCE(vcpu->busy, 1);
+		barrier();
+		leave(area, 0);
+		WRITE_ONCE(vcpu->busy, 0);
+		barrier();
+	}
 }
 
 /*
@@ -82,8 +105,7 @@ static s64 call(struct colinux_vcpu_area *area, struct port_vcpu *vcpu,
 	area->if_enabled = takes_pending;
 	leave(area, COLINUX_EXIT_HYPERCALL);
 	ret = READ_ONCE(area->ret);
-	barrier();
-	WRITE_ONCE(vcpu->busy, 0);
+	finish(area, vcpu);
 	return ret;
 }
 
@@ -102,18 +124,16 @@ s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4)
 	return ret;
 }
 
-void port_forward_interrupt(unsigned int vector)
+/* The caller looks at pending afterwards. */
+void port_forward_interrupt(struct colinux_vcpu_area *area, unsigned int vector)
 {
-	unsigned int cpu = port_cpu();
-	struct colinux_vcpu_area *area = port_area(cpu);
-	struct port_vcpu *vcpu = port_vcpu(cpu);
+	struct port_vcpu *vcpu = (void *)area->port_private;
 
 	WRITE_ONCE(vcpu->busy, 1);
 	barrier();
 	area->vector = vector;
-	area->if_enabled = 1;	/* our caller looks at pending */
 	leave(area, COLINUX_EXIT_IRQ);
-	WRITE_ONCE(vcpu->busy, 0);
+	finish(area, vcpu);
 }
 
 void port_forward_event(u32 reason, unsigned long rip)
@@ -137,7 +157,7 @@ void port_forward_event(u32 reason, unsigned long rip)
 	barrier();
 	area->if_enabled = 0;	/* IF may be 1, but pending waits for irq.c */
 	leave(area, reason);
-	WRITE_ONCE(vcpu->busy, 0);
+	finish(area, vcpu);
 }
 
 void port_pause_yield(void)

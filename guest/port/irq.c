@@ -40,6 +40,8 @@ PATCH("spurious-stubs");
 
 /* Where handle_irq of the descriptor of each vector is. */
 static flow_handler_t handlers[NR_VECTORS];
+/* The "descriptor" of vector 0. */
+static u64 first_desc;
 
 weak void port_device_interrupt(unsigned int device);
 weak void port_device_interrupt(unsigned int device)
@@ -136,8 +138,8 @@ static void drain_devices(void)
 	}
 }
 
-/* Hard interrupt context, IF=0. */
-static void drain(unsigned int cpu)
+/* Hard interrupt context, IF=0.  Apart: interrupt() saves no registers then. */
+static __attribute__((noinline)) void drain(unsigned int cpu)
 {
 	struct colinux_vcpu_area *area = port_area(cpu);
 	u64 pending;
@@ -157,17 +159,17 @@ static void drain(unsigned int cpu)
 /* In place of a struct irq_desc's handler; hard interrupt context, IF=0. */
 static void interrupt(void *desc)
 {
-	unsigned int vector = (unsigned int)
-		(&AT(flow_handler_t, desc, OFFSET("irq_desc.handle_irq")) -
-		 handlers);
-	unsigned int cpu = port_cpu();
-	struct port_vcpu *vcpu = port_vcpu(cpu);
+	unsigned int vector = (unsigned int)(((u64)desc - first_desc) /
+					     sizeof(flow_handler_t));
+	struct colinux_vcpu_area *area = port_this_area();
+	struct port_vcpu *vcpu = (void *)area->port_private;
 
 	if (vector == VECTOR_SELF && vcpu->self)
 		WRITE_ONCE(vcpu->self, 0);
 	else
-		port_forward_interrupt(vector);
-	drain(cpu);
+		port_forward_interrupt(area, vector);
+	if (READ_ONCE(area->pending))
+		drain(port_cpu());
 }
 
 void port_irq_vectors(void)
@@ -176,8 +178,7 @@ void port_irq_vectors(void)
 	char **table = (char **)(this_cpu_offset() + vector_irq);
 
 	for (unsigned int v = FIRST_VECTOR; v < NR_VECTORS; v++)
-		table[v] = (char *)&handlers[v] -
-			   OFFSET("irq_desc.handle_irq");
+		table[v] = (char *)first_desc + v * sizeof(handlers[0]);
 	irq_restore(flags);
 }
 
@@ -185,6 +186,7 @@ void port_irq_init(void)
 {
 	for (unsigned int v = 0; v < NR_VECTORS; v++)
 		handlers[v] = interrupt;
+	first_desc = (u64)handlers - OFFSET("irq_desc.handle_irq");
 	port_smp_irq_init();
 	native_init_IRQ();
 	set_all_gates();

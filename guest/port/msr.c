@@ -138,17 +138,73 @@ static u64 read_msr(u32 msr)
 	return err ? 0 : value;
 }
 
+/*
+ * The host is told of writes (passage.h): of SPEC_CTRL the value, of the others
+ * but the two bases that change all the time, that there was one.  An NMI may
+ * come in between, and the host restore what it has been told; IF=0 keeps the
+ * CPU.
+ */
+static unsigned long begin_write(u32 msr, u32 low, u32 high)
+{
+	unsigned long flags = irq_save();
+	struct colinux_vcpu_area *area = port_area(port_cpu());
+
+	if (msr == MSR_SPEC_CTRL)
+		WRITE_ONCE(area->spec_ctrl, ((u64)high << 32 | low) |
+			   COLINUX_SPEC_CTRL_UNSETTLED);
+	else
+		WRITE_ONCE(area->msrs, COLINUX_MSRS_WRITING);
+	return flags;
+}
+
+static void end_write(u32 msr, unsigned long flags)
+{
+	struct colinux_vcpu_area *area = port_area(port_cpu());
+
+	if (msr == MSR_SPEC_CTRL)
+		WRITE_ONCE(area->spec_ctrl, area->spec_ctrl &
+			   ~COLINUX_SPEC_CTRL_UNSETTLED);
+	else
+		WRITE_ONCE(area->msrs, COLINUX_MSRS_WRITTEN);
+	irq_restore(flags);
+}
+
+/* Commands have no state. */
+static bool told(u32 msr)
+{
+	return msr != MSR_FS_BASE && msr != MSR_GS_BASE &&
+	       msr != MSR_KERNEL_GS_BASE && msr != MSR_PRED_CMD &&
+	       msr != MSR_FLUSH_CMD;
+}
+
 static void write_msr(u32 msr, u32 low, u32 high)
 {
-	if (owner_of(msr) == GUEST)
+	unsigned long flags;
+
+	if (owner_of(msr) != GUEST)
+		return;
+	if (!told(msr)) {
 		native_write_msr(msr, low, high);
+		return;
+	}
+	flags = begin_write(msr, low, high);
+	native_write_msr(msr, low, high);
+	end_write(msr, flags);
 }
 
 static int write_msr_safe(u32 msr, u32 low, u32 high)
 {
+	unsigned long flags;
+	int err;
+
 	switch (owner_of(msr)) {
 	case GUEST:
-		return native_write_msr_safe(msr, low, high);
+		if (!told(msr))
+			return native_write_msr_safe(msr, low, high);
+		flags = begin_write(msr, low, high);
+		err = native_write_msr_safe(msr, low, high);
+		end_write(msr, flags);
+		return err;
 	case SHOWN:
 	case MADE_UP:
 		return 0;

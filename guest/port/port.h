@@ -49,8 +49,20 @@ struct port_vcpu *port_vcpu(unsigned int cpu);
  * came meanwhile are delivered before it returns when IF was 1. irq.
  */
 s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4);
+/*
+ * The same area, in few instructions, once port_hypercall_init() has found
+ * where the kernel keeps the CPU's number. IF=0.
+ */
+extern unsigned long port_cpu_number;
+void port_hypercall_init(void);		/* boot, from port_start */
+static inline struct colinux_vcpu_area *port_this_area(void)
+{
+	return (void *)COLINUX_VCPU_AREA_VA(
+		(unsigned long)percpu_read32(port_cpu_number));
+}
 /* Give the CPU to the host to handle interrupt `vector`. IF=0. */
-void port_forward_interrupt(unsigned int vector);
+void port_forward_interrupt(struct colinux_vcpu_area *area,
+			    unsigned int vector);
 /*
  * Give the CPU to the host for an NMI or machine check (enum colinux_reason);
  * rip: where it struck.  Noted for the next passage if one is under way. Any.
@@ -67,6 +79,9 @@ __attribute__((noreturn)) void port_end(enum colinux_end how);
 u64 port_machine(const void *data);
 
 /* ---- entry.S ---- */
+
+/* The passage's first entry point, see passage.h. */
+void port_passage(u64 self, u64 peer);
 
 /* Gate of the rewritten `pause` instructions. */
 extern char port_pause_entry[];

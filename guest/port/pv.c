@@ -38,7 +38,8 @@ static void filter_cr0(unsigned long value)
 
 static void filter_cr4(unsigned long value)
 {
-	native_write_cr4(value | cr4_host_bits);
+	/* The host may turn VMX on (KVM), then it cannot be turned off. */
+	native_write_cr4(value | cr4_host_bits | (read_cr4() & CR4_VMXE));
 }
 
 /*

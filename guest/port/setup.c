@@ -71,6 +71,7 @@ void port_start(void)
 	port_irq_early();
 	reset_vcpus();
 	check_boot_info();
+	port_hypercall_init();
 	port_pv_init();
 	port_msr_init();
 	port_cpuid_init();

@@ -10,5 +10,8 @@
 
 #define SAFE_JUMP ANNOTATE_RETPOLINE_SAFE
 #define SAFE_RET ANNOTATE_UNRET_SAFE
+#define SAFE_CALL ANNOTATE_INTRA_FUNCTION_CALL
+/* The jump to an interrupt's handler: as the kernel mitigates them. */
+#define HANDLER_JUMP JMP_NOSPEC rdi
 
 #endif

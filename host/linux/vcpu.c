@@ -14,7 +14,9 @@
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
 #include <linux/wait.h>
+#include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
+#include <asm/nospec-branch.h>
 #include <asm/tsc.h>
 #include "driver.h"
 
@@ -23,7 +25,7 @@ struct host_vcpu {
 	wait_queue_head_t wait;
 	struct hrtimer timer;
 	struct irq_work self;
-	int cpu;		/* in the guest on this CPU, or -1 */
+	int cpu;		/* between begin and end on this CPU, or -1 */
 };
 
 static void self_interrupt(struct irq_work *work)
@@ -66,40 +68,38 @@ void host_vcpu_bind(struct host_vcpu *h)
 	/* The thread is `current` in every call: nothing to remember. */
 }
 
-void host_guest_begin(struct host_vcpu *h)
+void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 {
 	/* Saves the thread's FPU registers and turns preemption off. */
 	kernel_fpu_begin();
 	note_context_switch();
 	vtime_account_guest_enter();
+	WRITE_ONCE(h->cpu, raw_smp_processor_id());
+	smp_mb(); /* before pending is read; pairs with host_vcpu_kick() */
+	/*
+	 * need_resched() || signal_pending().  No ops: with preemption off no
+	 * handler of Linux switches threads.
+	 */
+	light->flags = (const volatile u64 *)&current_thread_info()->flags;
+	light->mask = _TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL;
+	light->ops = NULL;
+	/*
+	 * Linux writes these MSRs when a CPU comes up.  Only KVM lends them to
+	 * its guests, and gives them back by a notifier that is pending then.
+	 */
+	light->cpu = test_thread_flag(TIF_USER_RETURN_NOTIFY) ?
+			     -1 : raw_smp_processor_id();
+	light->fsgsbase = boot_cpu_has(X86_FEATURE_FSGSBASE);
+	/* Kernel mode: what entry code or the last task switch has loaded. */
+	light->spec_ctrl_known = true;
+	light->spec_ctrl = spec_ctrl_current();
 }
 
 void host_guest_end(struct host_vcpu *h)
 {
+	WRITE_ONCE(h->cpu, -1);
 	vtime_account_guest_exit();
 	kernel_fpu_end();
-}
-
-void host_guest_enter(struct host_vcpu *h)
-{
-	WRITE_ONCE(h->cpu, raw_smp_processor_id());
-	smp_mb(); /* before pending is read; pairs with host_vcpu_kick() */
-}
-
-void host_guest_exit(struct host_vcpu *h)
-{
-	WRITE_ONCE(h->cpu, -1);
-}
-
-bool host_must_leave(struct host_vcpu *h)
-{
-	return need_resched() || signal_pending(current);
-}
-
-bool host_interrupt_later(struct host_vcpu *h, u32 vector)
-{
-	/* With preemption off no handler of Linux switches threads. */
-	return false;
 }
 
 void host_self_interrupt(struct host_vcpu *h)
@@ -122,7 +122,7 @@ void host_vcpu_kick(struct host_vcpu *h)
 {
 	int cpu;
 
-	smp_mb(); /* after pending was set; pairs with host_guest_enter() */
+	smp_mb(); /* after pending was set; pairs with host_guest_begin() */
 	if (waitqueue_active(&h->wait))
 		wake_up(&h->wait);
 	cpu = READ_ONCE(h->cpu);

@@ -5,11 +5,11 @@
  *
  * IRQL (on x86-64 it is CR8, the task priority).  A guest run is at
  * DISPATCH_LEVEL, so the thread keeps its CPU.  Only between
- * host_guest_enter() and host_guest_exit(), IF=0 in between, CR8 is APC_LEVEL:
+ * guest_enter() and guest_exit(), IF=0 in between, CR8 is APC_LEVEL:
  * in the guest every interrupt of class 2 and above arrives.  Class 2 is NT's
  * dispatch interrupt: it runs DPCs and may switch threads, so its handler must
  * find the guest's state off the CPU and the IRQL of the thread.  It is put off
- * to host_guest_end() (host_interrupt_later()).  All other handlers run at once
+ * to host_guest_end() (interrupt_later()).  All other handlers run at once
  * at DISPATCH_LEVEL or above and switch nothing.  Class 1, the APC interrupt,
  * stays pending until host_guest_end().
  *
@@ -234,9 +234,57 @@ void host_vcpu_bind(struct host_vcpu *h)
 
 /* ---- a guest run ---- */
 
-/* PASSIVE_LEVEL to DISPATCH_LEVEL. */
-void host_guest_begin(struct host_vcpu *h)
+/* IF=0, DISPATCH_LEVEL to APC_LEVEL. */
+static void guest_enter(struct host_vcpu *h)
 {
+	store_once(h->cpu, (s32)this_cpu());
+	__sync_synchronize(); /* before pending is read; pairs with kick */
+	cpu_set_irql(APC_LEVEL);
+}
+
+/* IF=0, APC_LEVEL to DISPATCH_LEVEL. */
+static void guest_exit(struct host_vcpu *h)
+{
+	cpu_set_irql(DISPATCH_LEVEL);
+	store_once(h->cpu, -1);
+}
+
+/* IF=0, DISPATCH_LEVEL. */
+static bool interrupt_later(struct host_vcpu *h, u32 vector)
+{
+	if (vector >> 4 != DISPATCH_CLASS)
+		return false;
+	h->late = vector;
+	return true;
+}
+
+/* IF=0, DISPATCH_LEVEL. */
+static bool must_leave(struct host_vcpu *h)
+{
+	PIRP irp = load_once(h->irp);
+
+	/* NT watches the time that is spent at DISPATCH_LEVEL. */
+	return h->late || load_once(h->closing) || (irp && irp->Cancel) ||
+	       (s64)(cpu_tsc() - h->leave_at) >= 0;
+}
+
+/* PASSIVE_LEVEL to DISPATCH_LEVEL. */
+void host_guest_begin(struct host_vcpu *h, struct host_light *light)
+{
+	static const u64 no_flags;
+	static const struct host_light_ops ops = {
+		.enter = guest_enter,
+		.exit = guest_exit,
+		.must_leave = must_leave,
+		.interrupt_later = interrupt_later,
+	};
+
+	light->flags = &no_flags;
+	light->mask = 0;
+	light->ops = &ops;
+	light->cpu = -1;
+	light->fsgsbase = false;
+	light->spec_ctrl_known = false;
 	h->irql = nt_raise_irql(DISPATCH_LEVEL);
 	/*
 	 * The registers are live in the kernel on x86-64 NT.  With preemption
@@ -265,40 +313,6 @@ void host_guest_end(struct host_vcpu *h)
 	cpu_irq_on();
 }
 
-/* IF=0, DISPATCH_LEVEL to APC_LEVEL. */
-void host_guest_enter(struct host_vcpu *h)
-{
-	store_once(h->cpu, (s32)this_cpu());
-	__sync_synchronize(); /* before pending is read; pairs with kick */
-	cpu_set_irql(APC_LEVEL);
-}
-
-/* IF=0, APC_LEVEL to DISPATCH_LEVEL. */
-void host_guest_exit(struct host_vcpu *h)
-{
-	cpu_set_irql(DISPATCH_LEVEL);
-	store_once(h->cpu, -1);
-}
-
-/* IF=0, DISPATCH_LEVEL. */
-bool host_interrupt_later(struct host_vcpu *h, u32 vector)
-{
-	if (vector >> 4 != DISPATCH_CLASS)
-		return false;
-	h->late = vector;
-	return true;
-}
-
-/* IF=0, DISPATCH_LEVEL. */
-bool host_must_leave(struct host_vcpu *h)
-{
-	PIRP irp = load_once(h->irp);
-
-	/* NT watches the time that is spent at DISPATCH_LEVEL. */
-	return h->late || load_once(h->closing) || (irp && irp->Cancel) ||
-	       (s64)(cpu_tsc() - h->leave_at) >= 0;
-}
-
 /*
  * NT with KVA shadow keeps what its NMI and #MC handlers need at the base of
  * the IST stacks.  An NMI that comes in their first instructions while NMIs are
@@ -309,7 +323,7 @@ u64 host_event_stack(u64 ist)
 	return ist;
 }
 
-/* IF=0, APC_LEVEL, between host_guest_enter() and the passage. */
+/* IF=0, APC_LEVEL, between guest_enter() and the passage. */
 void host_self_interrupt(struct host_vcpu *h)
 {
 	cpu_set_irql(DISPATCH_LEVEL);

@@ -34,12 +34,30 @@ struct colinux_dtr {
  */
 #define COLINUX_PASSAGE_TR		0xf0
 
+/*
+ * colinux_vcpu_area.msrs: what the host's copy of the guest's MSRs is worth,
+ * but for FS_BASE and KERNEL_GS_BASE, which it always reads.  The guest stores
+ * WRITING before it writes one and WRITTEN afterwards, with IF=0; the monitor
+ * turns WRITTEN into KNOWN when it has read them.
+ */
+#define COLINUX_MSRS_UNKNOWN	0	/* this guest does not say: read them */
+#define COLINUX_MSRS_WRITING	1
+#define COLINUX_MSRS_WRITTEN	2
+#define COLINUX_MSRS_KNOWN	3
+
+/* In colinux_vcpu_area.spec_ctrl: the MSR may not have the value yet. */
+#define COLINUX_SPEC_CTRL_UNSETTLED	(1ull << 63)
+
 /* Bits of colinux_side.noted: what arrived while neither IDT was loaded. */
 #define COLINUX_NOTED_NMI	1
 #define COLINUX_NOTED_MCE	2
 
 struct colinux_side {
-	/* Saved by the passage when this side leaves. */
+	/*
+	 * Saved by the passage when the guest leaves; the host's by the
+	 * monitor's C at a full switch, but RSP and CR3.  CR2 is the guest's
+	 * only.
+	 */
 	__u64 rsp;
 	__u64 cr0, cr2, cr3, cr4;
 	/*
@@ -47,13 +65,20 @@ struct colinux_side {
 	 * the call, not read from the MSR: it is this CPU's per-CPU base.
 	 */
 	__u64 gs_base;
-	__u64 dr7;		/* disarmed (0x400) while the other side runs */
-	__u16 ds, es, fs, gs, ss, tr, ldtr, pad0;
+	__u64 dr7;		/* to load on arrival; 0x400 while this side runs */
+	/*
+	 * DS ES FS GS and LDTR matter to no interrupt handler: they stay in
+	 * place in a light switch.  The monitor reads and restores the host's,
+	 * reads the guest's, and sets the guest's `reload`, on which the
+	 * passage loads them in the guest's own descriptor tables.
+	 */
+	__u16 ds, es, fs, gs, ss, tr, ldtr, reload;
 	struct colinux_dtr gdtr, idtr;
 
 	/* Set up once by the monitor; constant afterwards. */
 	struct colinux_dtr passage_gdtr, passage_idtr;
 	__u64 code;		/* this side's address of the passage page */
+	__u64 arrive;		/* where in it this side arrives */
 	__u64 inter_cr3;	/* intermediate page table */
 	__u64 self;		/* this page in this side's address space */
 	__u64 peer;		/* the other side's page, as in inter_cr3 */
@@ -65,7 +90,9 @@ struct colinux_side {
 	 */
 	__u64 noted;
 	__u64 bounce;
-	__u64 pad1[6];
+	/* GDT base that the copy of TR's descriptor in `gdt` was made from. */
+	__u64 tss_gdt;
+	__u64 pad1[4];
 	__u64 gdt[COLINUX_PASSAGE_GDT_ENTRIES];
 	__u64 idt[COLINUX_PASSAGE_IDT_ENTRIES * 2];
 	__u8 stack[0] __attribute__((aligned(16)));
@@ -121,7 +148,18 @@ struct colinux_vcpu_area {
 	 */
 	__u64 pending __attribute__((aligned(64)));
 	__u64 steal_ns;		/* time this vCPU was runnable but did not run */
-	__u64 pad2[6];
+	/*
+	 * Written by the guest: what IA32_SPEC_CTRL holds while its kernel
+	 * runs, so that the host need not read it; with _UNSETTLED while it
+	 * is being written.
+	 */
+	__u64 spec_ctrl;
+	/*
+	 * COLINUX_MSRS_*: whether the guest has written one of its MSRs, so
+	 * that the host need not read them all at every full switch.
+	 */
+	__u32 msrs;
+	__u32 pad2[9];
 
 	/* The guest port's own use; the host never looks at it. */
 	__u8 port_private[1024];
@@ -134,10 +172,11 @@ _Static_assert(sizeof(struct colinux_vcpu_area) == COLINUX_VCPU_AREA_SIZE,
  * Entry points of the passage page, offsets from COLINUX_PORT_TEXT_VA.  They
  * use the System V calling convention on every host.
  *
- * passage_switch(self, peer): leave this side, run the other.  RDI = own side
- * page, RSI = the peer's side page as the intermediate table maps it (both are
- * also in self->self and self->peer).  IF=0.  Preserves RBX RBP R12-R15 and
- * the flags; returns when the other side switches back.
+ * passage_switch(self, peer): the guest leaves.  RDI = own side page, RSI = the
+ * host's side page as the intermediate table maps it (both are also in
+ * self->self and self->peer).  IF=0.  Preserves RBX RBP R12-R15 and the flags;
+ * returns when the host enters the guest again.  The host's way in is
+ * monitor/x86/cpu.h, passage_switch().
  *
  * passage_start: where a new vCPU begins: jumps to RBX with RSI = R12,
  * RSP = R13, RDI = R14, IF=0.

@@ -13,6 +13,7 @@
 #define CR4_MCE		(1ull << 6)
 #define CR4_LA57	(1ull << 12)
 #define CR4_VMXE	(1ull << 13)
+#define CR4_FSGSBASE	(1ull << 16)
 #define CR4_PCIDE	(1ull << 17)
 #define CR4_OSXSAVE	(1ull << 18)
 #define CR4_PKE		(1ull << 22)
@@ -20,6 +21,7 @@
 #define CR4_FRED	(1ull << 32)
 #define EFER_SVME	(1ull << 12)
 #define DR7_DISARMED	0x400
+#define TR_MASK		0xf8	/* within the passage's GDT */
 
 /* MSRs (SDM vol. 4, table 2-2; APM vol. 2, appendix A). */
 #define MSR_SYSENTER_CS		0x174
@@ -87,12 +89,25 @@ static inline u64 read_cr4(void)
 	return v;
 }
 
+static inline u64 rdgsbase(void)
+{
+	u64 v;
+
+	__asm__ volatile("rdgsbase %0" : "=r"(v));
+	return v;
+}
+
 static inline u64 read_dr7(void)
 {
 	u64 v;
 
 	__asm__ volatile("mov %%dr7, %0" : "=r"(v));
 	return v;
+}
+
+static inline void write_dr7(u64 v)
+{
+	__asm__ volatile("mov %0, %%dr7" ::"r"(v));
 }
 
 static inline void irq_off(void)
@@ -123,16 +138,30 @@ extern const u8 colinux_passage_page[];
 extern const u8 colinux_passage_nmi[];
 extern const u8 colinux_passage_mce[];
 extern const u8 colinux_passage_bad_segment[];
+/* Offsets in the page: of the host's arrival, of the guest's. */
+extern const u32 colinux_passage_arrivals[2];
 sysv void colinux_reraise(u64 handler, u64 stack);
+sysv void colinux_reraise_irq(u64 handler);
+/* Fill the return predictor, so that no entry is another kernel's. */
+sysv void colinux_stuff_rsb(void);
 
-/* The passage at its address in the host. IF=0. */
+/*
+ * To the guest and back. IF=0.  The passage keeps no register in the host: what
+ * the caller needs is in its frame anyway.  The flags are kept for AC.
+ */
 static inline void passage_switch(struct colinux_side *self)
 {
-	typedef sysv void passage_fn(struct colinux_side *self, u64 peer);
-	passage_fn *fn = (passage_fn *)(colinux_passage_page +
-					COLINUX_PASSAGE_SWITCH);
+	u64 peer = self->peer;
 
-	fn(self, self->peer);
+	__asm__ volatile("pushfq\n\t"
+			 "push %%rbp\n\t"
+			 "call colinux_passage_enter\n\t"
+			 "pop %%rbp\n\t"
+			 "popfq"
+			 : "+D"(self), "+S"(peer)
+			 :
+			 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11",
+			   "r12", "r13", "r14", "r15", "memory", "cc");
 }
 
 #endif

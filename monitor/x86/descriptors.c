@@ -37,7 +37,7 @@ static void set_gate(u64 *idt, u32 vector, u16 cs, u64 handler)
 }
 
 void side_init(struct colinux_side *side, u64 va, u64 code, u64 peer,
-	       u64 inter_cr3)
+	       u64 inter_cr3, u32 arrive)
 {
 	u64 base = code - addr_of(colinux_passage_page);
 	u16 cs, ss;
@@ -48,6 +48,8 @@ void side_init(struct colinux_side *side, u64 va, u64 code, u64 peer,
 
 	__builtin_memset(side, 0, sizeof(*side));
 	side->code = code;
+	side->arrive = code + arrive;
+	side->tr = COLINUX_PASSAGE_TR;
 	side->inter_cr3 = inter_cr3;
 	side->self = va;
 	side->peer = peer;
@@ -74,6 +76,7 @@ void side_init(struct colinux_side *side, u64 va, u64 code, u64 peer,
 	side->passage_idtr.limit = sizeof(side->idt) - 1;
 	side->passage_idtr.base =
 		va + __builtin_offsetof(struct colinux_side, idt);
+	side->tss_gdt = side->passage_gdtr.base;
 }
 
 /* Interrupt stack `ist` (1..7) of this CPU's TSS (SDM vol. 3, 7.7). */

@@ -27,16 +27,18 @@ void offsets(void)
 	OFFSET("SIDE_SS", ss);
 	OFFSET("SIDE_TR", tr);
 	OFFSET("SIDE_LDTR", ldtr);
+	OFFSET("SIDE_RELOAD", reload);
 	OFFSET("SIDE_GDTR", gdtr.limit);
 	OFFSET("SIDE_GDT_BASE", gdtr.base);
 	OFFSET("SIDE_IDTR", idtr.limit);
 	OFFSET("SIDE_PASSAGE_GDTR", passage_gdtr.limit);
 	OFFSET("SIDE_PASSAGE_IDTR", passage_idtr.limit);
-	OFFSET("SIDE_CODE", code);
+	OFFSET("SIDE_ARRIVE", arrive);
 	OFFSET("SIDE_INTER_CR3", inter_cr3);
 	OFFSET("SIDE_PEER", peer);
 	OFFSET("SIDE_NOTED", noted);
 	OFFSET("SIDE_BOUNCE", bounce);
+	OFFSET("SIDE_TSS_GDT", tss_gdt);
 	OFFSET("SIDE_GDT", gdt);
 	__asm__ volatile("\n#define SIDE_NO_TR %c0" ::"i"(COLINUX_PASSAGE_TR));
 }

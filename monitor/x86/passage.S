@@ -6,6 +6,10 @@
  * in the guest (a copy, COLINUX_PORT_TEXT_VA) and at both addresses in the
  * intermediate page table of every vCPU.  It knows only struct colinux_side.
  *
+ * The two directions differ: the host comes from one place in the run loop,
+ * with most of its state in its side page already; the guest may come with
+ * anything.  Every interrupt goes both ways: count instructions.
+ *
  * Assumed everywhere: IF=0, both side pages mapped in the intermediate table,
  * RDI = side that leaves, RSI = side that arrives, each at the address its own
  * kernel uses.  No push or call while an interrupt table of ours is loaded:
@@ -17,26 +21,109 @@
  */
 #include "passage-offsets.h"
 
-#define CR4_PGE_BIT	7	/* SDM vol. 3, 2.5 */
-#define CR4_FSGSBASE	16
-#define CR4_PCIDE	17
-#define CR4_CET		23
+/* CR4.PGE, PCIDE, CET (SDM vol. 3, 2.5). */
+#define CR4_OFF		((1 << 7) | (1 << 17) | (1 << 23))
+#define CR4_FSGSBASE	16	/* bit */
 #define MSR_FS_BASE	0xc0000100
 #define MSR_GS_BASE	0xc0000101
 #define DR7_DISARMED	0x400	/* SDM vol. 3, 17.2.4 */
-#define TSS_BUSY_BIT	41	/* of the descriptor: type 11 -> 9 */
+#define TSS_TYPE	5	/* byte of the descriptor (SDM vol. 3, 7.2.3) */
+#define TSS_AVAILABLE	0x89
 #define TR_MASK		0xf8	/* within SIDE_GDT */
 #define PAGE		4096
 #define ENDBR64		.byte 0xf3, 0x0f, 0x1e, 0xfa
 
 /*
  * No retpolines or return thunks: neither is mapped everywhere.  A host may
- * define these two to tell its own checker so; the INT3 stops speculation.
+ * define these to tell its own checker so; the INT3 stops speculation.  The
+ * jump between the worlds needs none: nothing but this page is mapped that a
+ * wrong guess could lead to.  HANDLER_JUMP is a host's own way to jump to the
+ * address in RDI, in the host (docs/speculation.md).
  */
 #ifndef SAFE_JUMP
 #define SAFE_JUMP
 #define SAFE_RET
+#define SAFE_CALL
 #endif
+#ifndef HANDLER_JUMP
+#define HANDLER_JUMP jmp *%rdi; int3
+#endif
+
+/*
+ * From the side in RDI to that in RSI: RCX = CR4 and R8 = CR0 of the one that
+ * leaves, its state is saved, its CR3 and tables are loaded.
+ */
+.macro LEAVE
+	lea	PAGE(%rdi), %rsp	/* before the IDT: see note */
+	lidt	SIDE_PASSAGE_IDTR(%rdi)
+	lgdt	SIDE_PASSAGE_GDTR(%rdi)
+	/*
+	 * PGE and PCIDE off: flushes global entries and all PCIDs.  CET off:
+	 * it must be while CR0.WP is (SDM vol. 3, 2.5), which may come next.
+	 */
+	and	$~CR4_OFF, %rcx
+	mov	%rcx, %cr4
+	mov	SIDE_INTER_CR3(%rdi), %rax
+	mov	%rax, %cr3
+	/* Intermediate table: both sides are mapped. */
+	SAFE_JUMP
+	jmp	*SIDE_ARRIVE(%rsi)
+	int3
+.endm
+
+/* At the address of the side in RSI, still in the intermediate table. */
+.macro ARRIVE_TABLES
+	lea	PAGE(%rsi), %rsp
+	lidt	SIDE_PASSAGE_IDTR(%rsi)
+	lgdt	SIDE_PASSAGE_GDTR(%rsi)
+.endm
+
+/*
+ * Into the page tables of the side in RSI.  R8 = CR0 as it is; R9 = CR4
+ * afterwards.  PGE flushes once more.  Entries of the intermediate table that
+ * are left, not global, in PCID 0, map our own pages at their own addresses.
+ */
+.macro ARRIVE_PAGING
+	mov	SIDE_CR0(%rsi), %rax
+	cmp	%rax, %r8
+	je	.Lcr0\@
+	mov	%rax, %cr0
+.Lcr0\@:
+	mov	SIDE_CR4(%rsi), %r9
+	mov	%r9, %cr4		/* PCIDE may be set: CR3[11:0] = 0 */
+	mov	SIDE_CR3(%rsi), %rax
+	mov	%rax, %cr3
+	/* The other side's page is not mapped from here on. */
+.endm
+
+/*
+ * TR from our copy of its descriptor, made available: LTR faults on a busy one
+ * and writes it, and nobody's real GDT is written (Linux has it read-only).
+ */
+.macro ARRIVE_TASK
+	movzwl	SIDE_TR(%rsi), %eax
+	movb	$TSS_AVAILABLE, SIDE_GDT + TSS_TYPE(%rsi, %rax)
+	ltr	%ax
+	lgdt	SIDE_GDTR(%rsi)
+	/* A descriptor may be gone: bad_segment then loads null. */
+	movzwl	SIDE_SS(%rsi), %eax
+	mov	%eax, %ss
+.endm
+
+/* GS base; R9 = CR4. */
+.macro ARRIVE_GS
+	mov	SIDE_GS_BASE(%rsi), %rax
+	bt	$CR4_FSGSBASE, %r9
+	jnc	.Lmsr\@
+	wrgsbase %rax
+	jmp	.Lgs\@
+.Lmsr\@:
+	mov	%rax, %rdx
+	shr	$32, %rdx
+	mov	$MSR_GS_BASE, %ecx
+	wrmsr
+.Lgs\@:
+.endm
 
 	.text
 	.balign	PAGE
@@ -44,7 +131,7 @@
 colinux_passage_page:
 	/* COLINUX_PASSAGE_SWITCH */
 	ENDBR64
-	jmp	leave_side
+	jmp	leave_guest
 
 	.org	colinux_passage_page + 0x10, 0xcc
 	/* COLINUX_PASSAGE_START: registers popped from the first frame. */
@@ -56,169 +143,47 @@ colinux_passage_page:
 	jmp	*%rbx
 	int3
 
+/* ---- host to guest ---- */
+
 	/*
-	 * Save the side in RDI.  The frame on its own stack is
-	 * RFLAGS R15 R14 R13 R12 RBP RBX and, above, what `call` pushed.
+	 * Called in the host only, by passage_switch(), which keeps what must
+	 * be kept.  SIDE_CR0, SIDE_CR4 and the tables are up to date.
 	 */
-leave_side:
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	pushfq
+	.globl	colinux_passage_enter
+colinux_passage_enter:
 	mov	%rsp, SIDE_RSP(%rdi)
-	mov	%cr0, %rax
-	mov	%rax, SIDE_CR0(%rdi)
-	mov	%cr2, %rax
-	mov	%rax, SIDE_CR2(%rdi)
 	mov	%cr3, %rax
 	mov	%rax, SIDE_CR3(%rdi)
-	mov	%cr4, %rax
-	mov	%rax, SIDE_CR4(%rdi)
-	mov	%ds, SIDE_DS(%rdi)
-	mov	%es, SIDE_ES(%rdi)
-	mov	%fs, SIDE_FS(%rdi)
-	mov	%gs, SIDE_GS(%rdi)
-	mov	%ss, SIDE_SS(%rdi)
-	str	SIDE_TR(%rdi)
-	sldt	SIDE_LDTR(%rdi)
-	sgdt	SIDE_GDTR(%rdi)
-	sidt	SIDE_IDTR(%rdi)
+	mov	SIDE_CR4(%rdi), %rcx
+	mov	SIDE_CR0(%rdi), %r8
 	mov	%dr7, %rax
-	mov	%rax, SIDE_DR7(%rdi)
 	cmp	$DR7_DISARMED, %rax
-	je	1f
+	jne	disarm_host
+enter:
+	LEAVE
+
+disarm_host:
+	mov	%rax, SIDE_DR7(%rdi)	/* none of our addresses is the peer's */
 	mov	$DR7_DISARMED, %eax
-	mov	%rax, %dr7		/* none of our addresses is the peer's */
-1:
-	/* Also entered from `noted`: RDI is saved, in its own CR3. */
-leave:
-	lea	PAGE(%rdi), %rsp	/* before the IDT: see note */
-	lidt	SIDE_PASSAGE_IDTR(%rdi)
-	/*
-	 * A copy of the TSS descriptor that is not busy: LTR faults on a busy
-	 * one and writes the descriptor, and nobody's real GDT is written.
-	 */
-	movzwl	SIDE_TR(%rdi), %eax
-	and	$TR_MASK, %eax
-	mov	SIDE_GDT_BASE(%rdi), %rcx
-	lea	SIDE_GDT(%rdi), %rdx
-	cmp	$SIDE_NO_TR, %eax
-	cmove	%rdx, %rcx		/* an early kernel has none: ours */
-	mov	(%rcx, %rax), %rdx
-	btr	$TSS_BUSY_BIT, %rdx
-	mov	%rdx, SIDE_GDT(%rdi, %rax)
-	mov	8(%rcx, %rax), %rdx
-	mov	%rdx, SIDE_GDT + 8(%rdi, %rax)
-	lgdt	SIDE_PASSAGE_GDTR(%rdi)
-	mov	SIDE_CR0(%rdi), %r8	/* what the CPU holds now: */
-	movzwl	SIDE_DS(%rdi), %r9d	/* to skip loads of equal values */
-	movzwl	SIDE_ES(%rdi), %r10d
-	movzwl	SIDE_FS(%rdi), %r11d
-	movzwl	SIDE_GS(%rdi), %ebx
-	movzwl	SIDE_SS(%rdi), %ebp
-	movzwl	SIDE_LDTR(%rdi), %r12d
-	/*
-	 * PGE and PCIDE off: flushes global entries and all PCIDs.  CET off:
-	 * it must be while CR0.WP is (SDM vol. 3, 2.5), which may come next.
-	 */
-	mov	SIDE_CR4(%rdi), %rax
-	btr	$CR4_PGE_BIT, %rax
-	btr	$CR4_PCIDE, %rax
-	btr	$CR4_CET, %rax
-	mov	%rax, %cr4
-	mov	SIDE_INTER_CR3(%rdi), %rax
-	mov	%rax, %cr3
-	/* Intermediate table: both sides are mapped. */
-	mov	SIDE_CODE(%rsi), %rax
-	add	$(arrive - colinux_passage_page), %rax
-	SAFE_JUMP
-	jmp	*%rax
-	int3
+	mov	%rax, %dr7
+	jmp	enter
 
-	/* At the address of the side in RSI, still in the intermediate table. */
-arrive:
-	ENDBR64
-	lea	PAGE(%rsi), %rsp
-	lidt	SIDE_PASSAGE_IDTR(%rsi)
-	lgdt	SIDE_PASSAGE_GDTR(%rsi)
-	/* What was noted on the way is this side's to know before it goes on. */
-	mov	SIDE_NOTED(%rdi), %rax
-	or	%rax, SIDE_NOTED(%rsi)
-	movq	$0, SIDE_NOTED(%rdi)
-	mov	SIDE_CR4(%rsi), %rdx
-	mov	%rdx, %rax
-	btr	$CR4_PGE_BIT, %rax
-	btr	$CR4_CET, %rax
-	mov	%rax, %cr4		/* PCIDE may be set: CR3[11:0] = 0 */
-	mov	SIDE_CR3(%rsi), %rax
-	mov	%rax, %cr3
-
-	/* The other side's page is not mapped from here on. */
-	mov	SIDE_CR0(%rsi), %rax
-	cmp	%rax, %r8
-	je	1f
-	mov	%rax, %cr0
-1:	mov	%rdx, %cr4		/* PGE: flushes once more */
+arrive_guest:
+	ARRIVE_TABLES
+	cmpq	$0, SIDE_NOTED(%rdi)
+	jne	pass_on
+passed_on:
+	ARRIVE_PAGING
 	mov	SIDE_CR2(%rsi), %rax
 	mov	%rax, %cr2
-	movzwl	SIDE_TR(%rsi), %eax
-	ltr	%ax			/* from SIDE_GDT, our page */
-	lgdt	SIDE_GDTR(%rsi)
-	movzwl	SIDE_LDTR(%rsi), %eax
-	or	%eax, %r12d
-	jz	1f
-	lldt	%ax
-1:
-	/*
-	 * Selectors, where they differ.  A descriptor may be gone by now
-	 * (another vCPU changed an LDT): bad_segment then loads null.
-	 */
-	movzwl	SIDE_DS(%rsi), %eax
-	cmp	%eax, %r9d
-	je	1f
-	mov	%eax, %ds
-1:	movzwl	SIDE_ES(%rsi), %eax
-	cmp	%eax, %r10d
-	je	1f
-	mov	%eax, %es
-1:	movzwl	SIDE_SS(%rsi), %eax
-	cmp	%eax, %ebp
-	je	1f
-	mov	%eax, %ss
-1:	movzwl	SIDE_FS(%rsi), %eax
-	cmp	%eax, %r11d
-	je	1f
-	/* FS base already is this side's (C has seen to it): keep it. */
-	mov	%eax, %r9d
-	mov	$MSR_FS_BASE, %ecx
-	rdmsr
-	mov	%eax, %r10d
-	mov	%r9d, %eax
-	mov	%eax, %fs
-	mov	%r10d, %eax
-	wrmsr
-1:	movzwl	SIDE_GS(%rsi), %eax
-	cmp	%eax, %ebx
-	je	1f
-	mov	%eax, %gs
-1:	mov	SIDE_GS_BASE(%rsi), %rax
-	mov	SIDE_CR4(%rsi), %rdx
-	bt	$CR4_FSGSBASE, %rdx
-	jc	2f
-	mov	%rax, %rdx
-	shr	$32, %rdx
-	mov	$MSR_GS_BASE, %ecx
-	wrmsr
-	jmp	3f
-2:	wrgsbase %rax
-3:	mov	SIDE_DR7(%rsi), %rax
-	cmp	$DR7_DISARMED, %rax
-	je	1f
-	mov	%rax, %dr7
-1:
+	ARRIVE_TASK
+	cmpw	$0, SIDE_RELOAD(%rsi)
+	jne	reload
+reloaded:
+	ARRIVE_GS
+	cmpq	$DR7_DISARMED, SIDE_DR7(%rsi)
+	jne	arm_guest
+armed_guest:
 	/* From here on NMIs are this kernel's own again. */
 	lidt	SIDE_IDTR(%rsi)
 	cmpq	$0, SIDE_NOTED(%rsi)
@@ -236,15 +201,137 @@ resume:
 	ret
 	int3
 
+	/* What was noted on the way: the guest turns back below. */
+pass_on:
+	mov	SIDE_NOTED(%rdi), %rax
+	or	%rax, SIDE_NOTED(%rsi)
+	movq	$0, SIDE_NOTED(%rdi)
+	jmp	passed_on
+
+	/* First entry of a full switch: selectors, in the guest's tables. */
+reload:
+	movw	$0, SIDE_RELOAD(%rsi)
+	movzwl	SIDE_LDTR(%rsi), %eax
+	lldt	%ax
+	movzwl	SIDE_DS(%rsi), %eax
+	mov	%eax, %ds
+	movzwl	SIDE_ES(%rsi), %eax
+	mov	%eax, %es
+	/* FS base already is this side's (C has seen to it): keep it. */
+	movzwl	SIDE_FS(%rsi), %r10d
+	mov	%fs, %eax
+	or	%r10d, %eax
+	jz	1f
+	mov	$MSR_FS_BASE, %ecx
+	rdmsr
+	mov	%eax, %r11d
+	mov	%r10d, %eax
+	mov	%eax, %fs
+	mov	%r11d, %eax
+	wrmsr
+1:	movzwl	SIDE_GS(%rsi), %eax
+	mov	%gs, %ecx
+	or	%eax, %ecx
+	jz	reloaded
+	mov	%eax, %gs
+	jmp	reloaded
+
+arm_guest:
+	mov	SIDE_DR7(%rsi), %rax
+	movq	$DR7_DISARMED, SIDE_DR7(%rsi)
+	mov	%rax, %dr7
+	jmp	armed_guest
+
 	/* Something came in between: the host is asked first. */
 noted:
 	cmpq	$0, SIDE_BOUNCE(%rsi)
 	je	resume
-	mov	$DR7_DISARMED, %eax
-	mov	%rax, %dr7
 	mov	%rsi, %rdi
 	mov	SIDE_PEER(%rdi), %rsi
+	mov	SIDE_CR0(%rdi), %r8
+	mov	SIDE_CR4(%rdi), %rcx
+	jmp	leave_armed
+
+/* ---- guest to host ---- */
+
+	/*
+	 * Save the side in RDI.  The frame on its own stack is
+	 * RFLAGS R15 R14 R13 R12 RBP RBX and, above, what `call` pushed.
+	 */
+leave_guest:
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	pushfq
+	mov	%rsp, SIDE_RSP(%rdi)
+	mov	%cr0, %r8
+	mov	%r8, SIDE_CR0(%rdi)
+	mov	%cr2, %rax
+	mov	%rax, SIDE_CR2(%rdi)
+	mov	%cr3, %rax
+	mov	%rax, SIDE_CR3(%rdi)
+	mov	%cr4, %rcx
+	mov	%rcx, SIDE_CR4(%rdi)
+	mov	%ss, SIDE_SS(%rdi)
+	sidt	SIDE_IDTR(%rdi)
+	sgdt	SIDE_GDTR(%rdi)
+	/* A kernel that loads another TSS does so from another GDT or slot. */
+	str	%eax
+	cmp	%ax, SIDE_TR(%rdi)
+	jne	new_task
+	mov	SIDE_GDT_BASE(%rdi), %rdx
+	cmp	%rdx, SIDE_TSS_GDT(%rdi)
+	jne	new_task
+leave_armed:
+	mov	%dr7, %rax
+	cmp	$DR7_DISARMED, %rax
+	jne	disarm_guest
+leave:
+	LEAVE
+
+disarm_guest:
+	mov	%rax, SIDE_DR7(%rdi)
+	mov	$DR7_DISARMED, %eax
+	mov	%rax, %dr7
 	jmp	leave
+
+	/* Copy the descriptor of TR; an early kernel has none: ours is there. */
+new_task:
+	mov	%ax, SIDE_TR(%rdi)
+	mov	SIDE_GDT_BASE(%rdi), %rdx
+	mov	%rdx, SIDE_TSS_GDT(%rdi)
+	cmp	$SIDE_NO_TR, %eax
+	je	leave_armed
+	and	$TR_MASK, %eax
+	mov	(%rdx, %rax), %r9
+	mov	%r9, SIDE_GDT(%rdi, %rax)
+	mov	8(%rdx, %rax), %r9
+	mov	%r9, SIDE_GDT + 8(%rdi, %rax)
+	jmp	leave_armed
+
+arrive_host:
+	/* What was noted is looked at by C, in both pages. */
+	ARRIVE_TABLES
+	ARRIVE_PAGING
+	ARRIVE_TASK
+	ARRIVE_GS
+	cmpq	$DR7_DISARMED, SIDE_DR7(%rsi)
+	jne	arm_host
+armed_host:
+	lidt	SIDE_IDTR(%rsi)
+	mov	SIDE_RSP(%rsi), %rsp
+	SAFE_RET
+	ret
+	int3
+
+arm_host:
+	mov	SIDE_DR7(%rsi), %rax
+	movq	$DR7_DISARMED, SIDE_DR7(%rsi)
+	mov	%rax, %dr7
+	jmp	armed_host
 
 /*
  * Handlers of the passage's IDT (no IST: they push on the end of the page).
@@ -309,10 +396,10 @@ colinux_passage_bad_segment:
 	.org	colinux_passage_page + PAGE, 0xcc	/* an error if it does not fit */
 
 /*
- * void colinux_reraise(u64 handler, u64 stack): run an interrupt handler of
- * this kernel as if the CPU had just accepted the interrupt: RDI = address
- * from the IDT gate, RSI = stack for it, or 0 for this one.  IF=0 before and
- * after.  The handler's IRET ends it (SDM vol. 3, 6.14.2).
+ * void colinux_reraise(u64 handler, u64 stack): run an NMI or exception handler
+ * of this kernel as if the CPU had just accepted it: RDI = address from the IDT
+ * gate, RSI = stack for it, or 0 for this one.  IF=0 before and after.  The
+ * handler's IRET ends it (SDM vol. 3, 6.14.2).
  *
  * The two words below the frame are 0: in the second of them Linux's NMI entry
  * looks for "NMI executing" (arch/x86/entry/entry_64.S), which it then is not.
@@ -341,14 +428,63 @@ colinux_reraise:
 	push	%rdx			/* RIP */
 	movq	$0, -8(%rsp)
 	movq	$0, -16(%rsp)
-	SAFE_JUMP
-	jmp	*%rdi
-	int3
+	HANDLER_JUMP
 1:	pop	%rbx
 	pop	%rbp
 	SAFE_RET
 	ret
 	int3
+
+/*
+ * void colinux_reraise_irq(u64 handler): the same for an external interrupt, on
+ * this stack.  Nothing is kept but RBP and RSP: host_reraise_irq() says so.
+ */
+	.globl	colinux_reraise_irq
+colinux_reraise_irq:
+	mov	%rsp, %rax
+	and	$-16, %rsp
+	mov	%ss, %ecx
+	push	%rcx			/* SS */
+	push	%rax			/* RSP */
+	pushfq
+	mov	%cs, %ecx
+	push	%rcx			/* CS */
+	lea	1f(%rip), %rcx
+	push	%rcx			/* RIP */
+	HANDLER_JUMP
+1:	SAFE_RET
+	ret
+	int3
+
+/*
+ * void colinux_stuff_rsb(void): 32 entries of the return predictor that lead to
+ * an INT3 (Linux: RSB_CLEAR_LOOPS).
+ */
+	.globl	colinux_stuff_rsb
+colinux_stuff_rsb:
+	ENDBR64
+	mov	$16, %ecx
+1:	SAFE_CALL
+	call	2f
+	int3
+2:	SAFE_CALL
+	call	3f
+	int3
+3:	dec	%ecx
+	jnz	1b
+	add	$(32 * 8), %rsp
+	lfence
+	SAFE_RET
+	ret
+	int3
+
+	/* Where in the page each side arrives: numbers, no address is taken. */
+	.data
+	.balign	4
+	.globl	colinux_passage_arrivals
+colinux_passage_arrivals:
+	.long	arrive_host - colinux_passage_page
+	.long	arrive_guest - colinux_passage_page
 
 #ifdef __ELF__
 	.section .note.GNU-stack, "", @progbits

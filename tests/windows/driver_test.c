@@ -480,6 +480,7 @@ static void contract(u32 version)
 	struct vm vm = { 0 };
 	struct vcpu v = { .vm = &vm, .area = &area };
 	struct host_vcpu *h;
+	struct host_light how;
 	u64 a, b;
 
 	start_driver(version);
@@ -498,24 +499,26 @@ static void contract(u32 version)
 	area.pending = 1;
 	/* The slice must not end on a busy machine. */
 	fake_tsc_stopped = cpu_tsc();
-	host_guest_begin(h);
+	host_guest_begin(h, &how);
 	cpu_irq_off();
 	host_vcpu_timer(h, 5);
 	check(!cpu_irqs_on(), "%x: a timer is set with IF=0", version);
-	host_guest_enter(h);
+	how.ops->enter(h);
 	host_self_interrupt(h);
 	check(fcpu.irql == APC_LEVEL && !cpu_irqs_on(),
 	      "%x: into the guest with an interrupt pending", version);
 	check(fake_guest_waits() == DISPATCH_VECTOR,
 	      "%x: which comes as soon as the guest takes it", version);
-	host_guest_exit(h);
-	check(host_interrupt_later(h, DISPATCH_VECTOR) && host_must_leave(h),
+	how.ops->exit(h);
+	check(how.ops->interrupt_later(h, DISPATCH_VECTOR) &&
+		      how.ops->must_leave(h),
 	      "%x: its handler has to wait", version);
-	check(!host_interrupt_later(h, 0x30) && !host_interrupt_later(h, 0xd1),
+	check(!how.ops->interrupt_later(h, 0x30) &&
+		      !how.ops->interrupt_later(h, 0xd1),
 	      "%x: others have not", version);
 	cpu_irq_on();
 	host_guest_end(h);
-	check(!host_must_leave(h), "%x: it has run", version);
+	check(!how.ops->must_leave(h), "%x: it has run", version);
 	fake_tsc_stopped = 0;
 	host_vcpu_free(h);
 

@@ -69,14 +69,12 @@ static uint64_t state_is_back(uint64_t turn)
 	__asm__ volatile("mov %%cr2, %0" : "=r"(v));
 	if (v != address(turn + 12))
 		bad |= 1 << 12;
-	if (seed & 0x1000) {
-		__asm__ volatile("mov %%dr0, %0" : "=r"(v));
-		if (v != address(turn + 13))
-			bad |= 1 << 13;
-		__asm__ volatile("mov %%dr2, %0" : "=r"(v));
-		if (v != address(turn + 14))
-			bad |= 1 << 14;
-	}
+	__asm__ volatile("mov %%dr0, %0" : "=r"(v));
+	if (v != address(turn + 13))
+		bad |= 1 << 13;
+	__asm__ volatile("mov %%dr2, %0" : "=r"(v));
+	if (v != address(turn + 14))
+		bad |= 1 << 14;
 	__asm__ volatile("mov %%dr7, %0" : "=r"(v));
 	if (v != (seed & 0x1000 ? 0x422 : 0x400))
 		bad |= 1 << 15;

@@ -170,11 +170,11 @@ static inline __attribute__((unused)) uint64_t take(void)
 }
 
 /*
- * An NMI inside the passage, or with an exit reason that the host has yet to
- * read, must not switch: it is left in `noted` for the passage or its caller.
- * frame = error code, RIP, CS, RFLAGS, RSP, SS.
+ * An NMI or machine check inside the passage, or with an exit reason that the
+ * host has yet to read, must not switch: it is left in `noted` for the passage
+ * or its caller.  frame = error code, RIP, CS, RFLAGS, RSP, SS.
  */
-static void nmi(uint64_t *frame)
+static void nmi(uint64_t *frame, uint32_t reason)
 {
 	struct colinux_vcpu_area *area;
 
@@ -191,13 +191,15 @@ static void nmi(uint64_t *frame)
 	} else {
 		area = AREA;
 		if (!*(volatile uint32_t *)&area->reason) {
-			*(volatile uint32_t *)&area->reason = COLINUX_EXIT_NMI;
+			*(volatile uint32_t *)&area->reason = reason;
 			passage();
 			return;
 		}
 	}
 	noted_nmis++;
-	__atomic_fetch_or(&area->side.noted, COLINUX_NOTED_NMI,
+	__atomic_fetch_or(&area->side.noted,
+			  reason == COLINUX_EXIT_MCE ? COLINUX_NOTED_MCE :
+						       COLINUX_NOTED_NMI,
 			  __ATOMIC_SEQ_CST);
 }
 
@@ -225,7 +227,9 @@ void interrupt(uint64_t vector, uint64_t *frame)
 		*(volatile uint32_t *)&AREA->reason = COLINUX_EXIT_IRQ;
 		passage();
 	} else if (vector == 2) {
-		nmi(frame);
+		nmi(frame, COLINUX_EXIT_NMI);
+	} else if (vector == 18) {
+		nmi(frame, COLINUX_EXIT_MCE);
 	} else {
 		put("not ok - exception ");
 		put_number(vector);

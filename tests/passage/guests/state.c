@@ -126,6 +126,15 @@ static void debug_registers(void)
 	__asm__ volatile("mov %%dr7, %0" : "=r"(back7));
 	check(back0 == d0 && back3 == d3 && back7 == d7, "DR0, DR3, DR7");
 	__asm__ volatile("mov %0, %%dr7" ::"r"(zero));
+
+	d0 = 0x123000;
+	d3 = 0x456000;
+	__asm__ volatile("mov %0, %%dr0" ::"r"(d0));
+	__asm__ volatile("mov %0, %%dr3" ::"r"(d3));
+	hypercall(COLINUX_HC_YIELD, 0, 0, 0);
+	__asm__ volatile("mov %%dr0, %0" : "=r"(back0));
+	__asm__ volatile("mov %%dr3, %0" : "=r"(back3));
+	check(back0 == d0 && back3 == d3, "DR0, DR3 while DR7 is disarmed");
 }
 
 static void vectors(bool avx)

@@ -11,10 +11,11 @@ const u8 colinux_passage_page[4096] __attribute__((aligned(4096))) = { 0xcc };
 const u8 colinux_passage_nmi[1] = { 1 };
 const u8 colinux_passage_mce[1] = { 2 };
 const u8 colinux_passage_bad_segment[1] = { 3 };
+const u32 colinux_passage_arrivals[2] = { 0x100, 0x200 };
 
 u64 rdmsr(u32 msr)
 {
-	return msr == MSR_GS_BASE ? 0xffff888000000000 : msr;
+	return msr;
 }
 
 void irq_off(void)
@@ -36,7 +37,7 @@ void irq_window(void)
 void passage_switch(struct colinux_side *self)
 {
 	fake_require(!fake_if, "the passage with IF=1");
-	fake_require(self->gs_base == rdmsr(MSR_GS_BASE), "GS base not set");
+	fake_require(self->cr4 == fake_cpu.cr4, "the host's CR4 not followed");
 	fake_require(fake_cpu.loads == fake_cpu.saves + 1 ||
 			     fake_host.several_threads,
 		     "the passage without the guest's state on the CPU");
@@ -68,21 +69,44 @@ void cpu_context_reset(struct cpu_context *c)
 	(void)c;
 }
 
-void cpu_context_load(struct cpu_context *c, const struct colinux_side *guest)
+void host_reraise_irq(const struct colinux_side *host, u32 vector)
+{
+	(void)host;
+	host_reraise(vector);
+}
+
+void cpu_context_load(struct cpu_context *c, struct colinux_side *host,
+		      struct colinux_vcpu_area *area,
+		      const struct host_light *how)
 {
 	(void)c;
-	(void)guest;
+	(void)how;
+	host->cr4 = fake_cpu.cr4;
+	cpu_fix_guest_cr4(&area->side);
 	__sync_fetch_and_add(&fake_cpu.loads, 1);
 }
 
-void cpu_context_save(struct cpu_context *c, const struct colinux_side *guest)
+void cpu_context_save(struct cpu_context *c, struct colinux_side *host,
+		      struct colinux_vcpu_area *area)
 {
 	(void)c;
-	(void)guest;
+	(void)host;
+	(void)area;
 	__sync_fetch_and_add(&fake_cpu.saves, 1);
 }
 
 void cpu_fix_guest_cr4(struct colinux_side *guest)
 {
 	guest->cr4 |= CR4_MCE;
+}
+
+void cpu_spec_ctrl_guest(struct cpu_context *c, u64 value)
+{
+	(void)c;
+	fake_cpu.spec_ctrl = value;
+}
+
+void cpu_spec_ctrl_host(struct cpu_context *c)
+{
+	fake_cpu.spec_ctrl = c->spec_ctrl;
 }

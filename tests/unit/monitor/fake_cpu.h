@@ -13,10 +13,9 @@
 #define CR4_LA57	(1ull << 12)
 #define DR7_DISARMED	0x400
 #define MSR_PAT		0x277
-#define MSR_GS_BASE	0xc0000101
 
 struct fake_cpu {
-	u64 cr0, cr3, cr4, tsc;
+	u64 cr0, cr3, cr4, tsc, spec_ctrl;
 	u32 windows;		/* irq_window() was called */
 	u32 loads, saves;	/* full switches */
 	u32 reraised[256];
@@ -53,5 +52,6 @@ extern const u8 colinux_passage_page[4096];
 extern const u8 colinux_passage_nmi[];
 extern const u8 colinux_passage_mce[];
 extern const u8 colinux_passage_bad_segment[];
+extern const u32 colinux_passage_arrivals[2];
 
 #endif

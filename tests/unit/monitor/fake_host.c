@@ -124,8 +124,47 @@ u64 host_code_machine(const void *code)
 	return FAKE_CODE + addr_of(code) % 4096;
 }
 
-void host_guest_begin(struct host_vcpu *h)
+static void guest_enter(struct host_vcpu *h)
 {
+	fake_require(!fake_if && h->begun && !h->entered,
+		     "enter outside begin and end, or with IF=1");
+	h->entered = 1;
+}
+
+static void guest_exit(struct host_vcpu *h)
+{
+	fake_require(!fake_if && h->entered, "exit without enter");
+	h->entered = 0;
+}
+
+static bool must_leave(struct host_vcpu *h)
+{
+	(void)h;
+	return ++fake_host.asked == fake_host.leave_after;
+}
+
+static bool interrupt_later(struct host_vcpu *h, u32 vector)
+{
+	(void)h;
+	fake_require(!fake_if && vector >= 32, "a take-over with IF=1");
+	return fake_host.later;
+}
+
+void host_guest_begin(struct host_vcpu *h, struct host_light *light)
+{
+	static const struct host_light_ops ops = {
+		.enter = guest_enter,
+		.exit = guest_exit,
+		.must_leave = must_leave,
+		.interrupt_later = interrupt_later,
+	};
+
+	light->flags = &fake_host.flags;
+	light->mask = 2;
+	light->cpu = -1;
+	light->fsgsbase = false;
+	light->spec_ctrl_known = false;
+	light->ops = fake_host.no_ops ? NULL : &ops;
 	fake_require(fake_if && !h->begun, "begin twice, or with IF=0");
 	fake_require(h->bound, "begin without bind");
 	h->begun = 1;
@@ -135,32 +174,6 @@ void host_guest_end(struct host_vcpu *h)
 {
 	fake_require(fake_if && h->begun, "end without begin, or with IF=0");
 	h->begun = 0;
-}
-
-void host_guest_enter(struct host_vcpu *h)
-{
-	fake_require(!fake_if && h->begun && !h->entered,
-		     "enter outside begin and end, or with IF=1");
-	h->entered = 1;
-}
-
-void host_guest_exit(struct host_vcpu *h)
-{
-	fake_require(!fake_if && h->entered, "exit without enter");
-	h->entered = 0;
-}
-
-bool host_must_leave(struct host_vcpu *h)
-{
-	(void)h;
-	return ++fake_host.asked == fake_host.leave_after;
-}
-
-bool host_interrupt_later(struct host_vcpu *h, u32 vector)
-{
-	(void)h;
-	fake_require(!fake_if && vector >= 32, "a take-over with IF=1");
-	return fake_host.later;
 }
 
 void host_self_interrupt(struct host_vcpu *h)
@@ -221,6 +234,7 @@ void host_yield(bool turn)
 {
 	fake_require(fake_if, "a yield with IF=0");
 	fake_host.yields++;
+	fake_host.flags = 0;
 	fake_host.turns_given += turn;
 }
 

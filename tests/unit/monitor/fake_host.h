@@ -32,8 +32,10 @@ struct fake_host {
 	const struct colinux_extent *extents;	/* instead of one piece */
 	u32 nr_extents;
 	int signal;		/* host_signal_pending() */
-	int leave_after;	/* host_must_leave(): this question is a yes */
-	int later;		/* host_interrupt_later() */
+	int no_ops;		/* host_light.ops is NULL */
+	u64 flags;		/* host_light.flags; the mask is 2 */
+	int leave_after;	/* must_leave(): this question is a yes */
+	int later;		/* interrupt_later() */
 	int several_threads;
 	u64 now, wallclock;
 	void (*on_sleep)(struct host_vcpu *h);

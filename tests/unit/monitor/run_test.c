@@ -89,6 +89,52 @@ static void interrupts(void)
 	end_vm(vm, "later");
 }
 
+static u64 seen_spec_ctrl, seen_cr4;
+
+/* An interrupt handler of the host wants the CPU, and turns VMX on. */
+static void play_flags(struct colinux_side *host_side)
+{
+	seen_spec_ctrl = fake_cpu.spec_ctrl;
+	seen_cr4 = host_side->cr4;
+	fake_host.flags = played == 1 ? 2 : 1;
+	fake_cpu.cr4 |= 0x2000;
+	play(host_side);
+}
+
+static void lean_host(void)
+{
+	static const struct exit exits[] = {
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 32 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 33 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 34 },
+		END,
+	};
+
+	begin();
+	fake_host.no_ops = 1;
+	run_exits(exits);
+	check(played == 4 && !v->host->entered && v->stats.exits_irq == 3 &&
+		      fake_cpu.reraised[34] == 1,
+	      "a host that wants to know of no light switch");
+	check(!fake_cpu.spec_ctrl, "SPEC_CTRL left alone when it is the same");
+	end_vm(vm, "no ops");
+
+	begin();
+	fake_host.no_ops = 1;
+	next = exits;
+	played = 0;
+	memset(&run, 0, sizeof(run));
+	fake_cpu.guest = play_flags;
+	v->area->spec_ctrl = 5;
+	vm_control(&vm, COLINUX_IOC_VCPU_RUN, &run);
+	check(played == 4 && v->stats.full_switches == 2,
+	      "a flag of the mask makes it leave, another does not");
+	check(seen_spec_ctrl == 5 && fake_cpu.spec_ctrl == 0,
+	      "the guest runs with its SPEC_CTRL, the host with its own");
+	check(seen_cr4 & 0x2000, "CR4 is followed in light switches");
+	end_vm(vm, "flags");
+}
+
 static void bad_exits(void)
 {
 	static const u32 vectors[] = { 0, 2, 31, 256, 0x80000000, ~0u };
@@ -375,6 +421,7 @@ static void not_ready(void)
 int main(void)
 {
 	interrupts();
+	lean_host();
 	bad_exits();
 	noted();
 	interrupt_window();

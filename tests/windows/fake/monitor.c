@@ -14,6 +14,7 @@ volatile int guest_entries, guest_is_in;
 u32 guest_vector;
 
 const u8 colinux_passage_page[4096] __attribute__((aligned(4096)));
+const u32 colinux_passage_arrivals[2];
 
 /* ---- CPU ---- */
 
@@ -90,18 +91,19 @@ int page_pool_map(struct page_pool *pool, u64 va, u64 machine_address)
 }
 
 void side_init(struct colinux_side *side, u64 va, u64 code, u64 peer,
-	       u64 inter_cr3)
+	       u64 inter_cr3, u32 arrive)
 {
 	(void)side, (void)va, (void)code, (void)peer, (void)inter_cr3;
+	(void)arrive;
 }
 
 /* ---- the run loop ---- */
 
-static void to_guest(struct vcpu *v)
+static void to_guest(struct vcpu *v, const struct host_light_ops *ops)
 {
 	u32 vector = guest_vector;
 
-	host_guest_enter(v->host);
+	ops->enter(v->host);
 	guest_entries++;
 	if (v->self_raise && load_once(v->area->pending))
 		host_self_interrupt(v->host);
@@ -111,19 +113,20 @@ static void to_guest(struct vcpu *v)
 	if (!vector && (guest == GUEST_SPINS || v->self_raise))
 		vector = fake_guest_waits();
 	v->self_raise = 0;
-	host_guest_exit(v->host);
-	if (vector && !host_interrupt_later(v->host, vector))
+	ops->exit(v->host);
+	if (vector && !ops->interrupt_later(v->host, vector))
 		host_reraise(vector);
 }
 
 static enum after run_full(struct vcpu *v)
 {
 	enum after after = AFTER_RESUME;
+	struct host_light how;
 
-	host_guest_begin(v->host);
+	host_guest_begin(v->host, &how);
 	cpu_irq_off();
-	while (after == AFTER_RESUME && !host_must_leave(v->host)) {
-		to_guest(v);
+	while (after == AFTER_RESUME && !how.ops->must_leave(v->host)) {
+		to_guest(v, how.ops);
 		after = guest == GUEST_CALLS  ? AFTER_PROCESS :
 			guest == GUEST_SLEEPS ? AFTER_SLEEP :
 			guest == GUEST_YIELDS ? AFTER_YIELD :
