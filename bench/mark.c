@@ -7,24 +7,35 @@
  *
  * As any other process it takes one argument: "begn" and "done" execute the
  * marks of that name, "spin" both with some seconds of computing in between,
- * about as many instructions as SPIN_LOOPS.
+ * about as many instructions as SPIN_LOOPS, "nap" with NAPS short sleeps.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mark.h"
 
 #define SPIN_LOOPS 3000000000ul
+#define NAPS 500
+#define NAP_NS 1000000
 
 static void spin(void)
 {
 	unsigned long left = SPIN_LOOPS / 2;
 
 	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(left));
+}
+
+static void nap(void)
+{
+	const struct timespec time = { .tv_nsec = NAP_NS };
+
+	for (int i = 0; i < NAPS; i++)
+		nanosleep(&time, NULL);
 }
 
 static int one_mark(const char *name)
@@ -36,6 +47,10 @@ static int one_mark(const char *name)
 	} else if (!strcmp(name, "spin")) {
 		MARK("begn");
 		spin();
+		MARK("done");
+	} else if (!strcmp(name, "nap")) {
+		MARK("begn");
+		nap();
 		MARK("done");
 	} else {
 		return 2;

@@ -3,7 +3,7 @@
  * count.so: a QEMU TCG plugin that counts executed instructions, all of the
  * machine's, by address, between marks.
  *
- *   -plugin count.so,out=FILE[,mark=NAME:HEXBYTES]...
+ *   -plugin count.so,out=FILE[,from=ADDRESS][,mark=NAME:HEXBYTES]...
  *
  * A mark is a place in the code, known by its first bytes, wherever it is in
  * memory: the entry of a kernel, or the marker instruction of bench/mark.h.
@@ -12,6 +12,8 @@
  * the counts by address, one with "end" writes them, as "at ADDRESS COUNT"
  * (virtual; the same address in two address spaces is one), and stops that
  * until the next begin.
+ *
+ * With from=, instructions below that address are not counted, and cost nothing.
  *
  * One virtual CPU only: counters are not atomic.  It must know nothing of what
  * it measures.
@@ -43,7 +45,7 @@ int qemu_plugin_version = PLUGIN_API_VERSION;
 
 static struct mark marks[MARKS];
 static unsigned int marks_nr;
-static uint64_t total;
+static uint64_t total, from;
 static bool counting;
 static struct slot *slots;
 static uint64_t overflow;
@@ -122,6 +124,8 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 				qemu_plugin_register_vcpu_insn_exec_cb(
 					insn, reached, PLUGIN_CB_NO_REGS,
 					&marks[m]);
+		if (qemu_plugin_insn_vaddr(insn) < from)
+			continue;
 		qemu_plugin_register_vcpu_insn_exec_inline(
 			insn, PLUGIN_INLINE_ADD_U64, &total, 1);
 		qemu_plugin_register_vcpu_insn_exec_inline(
@@ -168,6 +172,9 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int argc,
 		if (!strncmp(argv[i], "out=", 4)) {
 			out = fopen(argv[i] + 4, "w");
 			good = out;
+		} else if (!strncmp(argv[i], "from=", 5)) {
+			from = strtoull(argv[i] + 5, NULL, 0);
+			good = true;
 		} else if (!strncmp(argv[i], "mark=", 5)) {
 			good = add_mark(argv[i] + 5);
 		}
