@@ -39,6 +39,17 @@ static s64 kick(struct vcpu *v, u64 target, u64 virq)
 	return 0;
 }
 
+static s64 kick_mask(struct vcpu *v, u64 mask, u64 virq)
+{
+	u32 nr = v->vm->nr_vcpus;
+
+	if (virq >= 64 || (nr < 64 && mask >> nr))
+		return -CO_EINVAL;
+	for (; mask; mask &= mask - 1)
+		kick(v, (u64)__builtin_ctzll(mask), virq);
+	return 0;
+}
+
 static s64 doorbell(struct vcpu *v, u64 device, u64 queue)
 {
 	struct host_event *e;
@@ -68,6 +79,7 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 		return AFTER_RESUME;
 	case COLINUX_HC_HALT:
 		v->stats.halts++;
+		store_once(v->wake_mask, args[0] ? args[0] : ~0ull);
 		return AFTER_SLEEP;
 	case COLINUX_HC_YIELD:
 		v->stats.yields++;
@@ -77,6 +89,9 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 		return AFTER_RESUME;
 	case COLINUX_HC_KICK:
 		area->ret = kick(v, arg0, arg1);
+		return AFTER_RESUME;
+	case COLINUX_HC_KICK_MASK:
+		area->ret = kick_mask(v, args[0], args[1]);
 		return AFTER_RESUME;
 	case COLINUX_HC_DOORBELL:
 		area->ret = doorbell(v, arg0, arg1);

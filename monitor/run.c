@@ -153,12 +153,16 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 
 	host_guest_begin(v->host, &how);
 	irq_off();
+	/* The passage orders this, see enum colinux_run_state. */
+	store_once(v->area->run_state, COLINUX_VCPU_RUNNING);
 	cpu_context_load(&v->context, v->side, v->area, &how);
 	v->stats.full_switches++;
 	start = host_now();
 
 	after = run_light(v, run, &how);
 
+	store_once(v->area->run_state, after == AFTER_SLEEP ?
+		   COLINUX_VCPU_ASLEEP : COLINUX_VCPU_PREEMPTED);
 	v->stats.guest_ns += host_now() - start;
 	cpu_context_save(&v->context, v->side, v->area);
 	irq_on();
@@ -168,11 +172,21 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 
 static void account_steal(struct vcpu *v)
 {
-	if (v->runnable_since) {
-		v->stats.steal_ns += host_now() - v->runnable_since;
+	u64 since = __sync_lock_test_and_set(&v->runnable_since, 0);
+
+	if (since) {
+		v->stats.steal_ns += host_now() - since;
 		store_once(v->area->steal_ns, v->stats.steal_ns);
-		v->runnable_since = 0;
 	}
+}
+
+static void fall_asleep(struct vcpu *v)
+{
+	/* A waker that was late for the last sleep may have set it. */
+	store_once(v->runnable_since, 0);
+	store_once(v->asleep, 1);
+	host_vcpu_sleep(v->host);
+	store_once(v->asleep, 0);
 }
 
 static void set_killed(struct vcpu *v, struct colinux_run *run)
@@ -216,7 +230,7 @@ int vcpu_run(struct vcpu *v, struct colinux_run *run)
 			break;
 		}
 		if (after == AFTER_SLEEP) {
-			host_vcpu_sleep(v->host);
+			fall_asleep(v);
 		} else {
 			v->runnable_since = host_now();
 			host_yield(after == AFTER_YIELD);

@@ -21,6 +21,7 @@ int vcpu_create(struct vm *vm, u32 id)
 	v->vm = vm;
 	v->id = id;
 	v->area = ptr_at(addr_of(vm->port) + offset);
+	v->wake_mask = ~0ull;
 	v->area_machine = vm->extents[0].machine + offset;
 	v->host = host_vcpu_new(v);
 	if (!v->host)
@@ -86,6 +87,7 @@ int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 		return -CO_EBUSY;
 
 	__builtin_memset(v->area, 0, sizeof(*v->area));
+	v->area->steal_ns = v->stats.steal_ns;	/* never runs backwards */
 	side_init(side, va, COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_PAGE,
 		  addr_of(v->side), v->tables.root,
 		  colinux_passage_arrivals[1]);
@@ -122,12 +124,20 @@ int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 void vcpu_interrupt(struct vcpu *v, u32 virq)
 {
 	__sync_fetch_and_or(&v->area->pending, 1ull << virq);
+	if (load_once(v->asleep) && vcpu_wake_condition(v)) {
+		__sync_bool_compare_and_swap(&v->runnable_since, 0,
+					     host_now());
+		__sync_bool_compare_and_swap(&v->area->run_state,
+					     COLINUX_VCPU_ASLEEP,
+					     COLINUX_VCPU_PREEMPTED);
+	}
 	host_vcpu_kick(v->host);
 }
 
 bool vcpu_wake_condition(const struct vcpu *v)
 {
-	return load_once(v->area->pending) || load_once(v->vm->killed);
+	return load_once(v->area->pending) & load_once(v->wake_mask) ||
+	       load_once(v->vm->killed);
 }
 
 void vcpu_timer_expired(struct vcpu *v)

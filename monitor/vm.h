@@ -63,7 +63,13 @@ struct vcpu {
 	struct cpu_context context;	/* what passage.S does not switch */
 
 	u64 entered_tsc;
-	u64 runnable_since;	/* host_now() when it stopped running, or 0 */
+	/*
+	 * host_now() since when it could run but does not, or 0.  Set by the
+	 * waker's compare-and-swap while `asleep`, else by its own thread.
+	 */
+	u64 runnable_since;
+	u64 wake_mask;		/* what ends the sleep: args[0] of HC_HALT */
+	u32 asleep;		/* 1 around host_vcpu_sleep() */
 	struct colinux_stats stats;
 };
 

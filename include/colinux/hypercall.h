@@ -14,7 +14,10 @@
 enum colinux_hypercall {
 	/* Nothing; for measuring. In the kernel. */
 	COLINUX_HC_NOP = 0,
-	/* Sleep until a virtual interrupt is pending. In the kernel. */
+	/*
+	 * Sleep until one of the virtual interrupts of the mask args[0] is
+	 * pending, of any if it is 0; may return early. In the kernel.
+	 */
 	COLINUX_HC_HALT = 1,
 	/* Let the host and other vCPUs run; the caller spins. In the kernel. */
 	COLINUX_HC_YIELD = 2,
@@ -46,6 +49,11 @@ enum colinux_hypercall {
 	COLINUX_HC_VCPU_UP = 10,
 	/* This vCPU is off-line; does not return until it is started again. Exit. */
 	COLINUX_HC_VCPU_DOWN = 11,
+	/*
+	 * As KICK for each bit of args[0], vCPU 0 is bit 0; args[1] = the
+	 * COLINUX_VIRQ_* bit. In the kernel.
+	 */
+	COLINUX_HC_KICK_MASK = 14,
 };
 
 /* How a guest ended: args[0] of COLINUX_HC_END. */

@@ -109,6 +109,19 @@ enum colinux_reason {
 	COLINUX_EXIT_MCE = 4,
 };
 
+/*
+ * colinux_vcpu_area.run_state, written by the monitor: what the vCPU's thread
+ * does.  RUNNING is stored before the passage into the guest, whose loads of
+ * CR3 and CR4 flush the whole TLB, and anything else after the last one out of
+ * it: a CPU that has changed a page table and then does not find RUNNING need
+ * not ask for a flush.
+ */
+enum colinux_run_state {
+	COLINUX_VCPU_RUNNING = 0,	/* interrupts of the host included */
+	COLINUX_VCPU_PREEMPTED = 1,	/* would run if it had a CPU */
+	COLINUX_VCPU_ASLEEP = 2,	/* in HC_HALT */
+};
+
 /* Bits of colinux_vcpu_area.pending: virtual interrupts for this vCPU. */
 #define COLINUX_VIRQ_TIMER	0	/* the deadline of HC_TIMER has passed */
 #define COLINUX_VIRQ_DEVICE	1	/* look at boot_info.device_pending */
@@ -159,7 +172,8 @@ struct colinux_vcpu_area {
 	 * that the host need not read them all at every full switch.
 	 */
 	__u32 msrs;
-	__u32 pad2[9];
+	__u32 run_state;	/* written by the host: enum colinux_run_state */
+	__u32 pad2[8];
 
 	/* The guest port's own use; the host never looks at it. */
 	__u8 port_private[1024];

@@ -82,6 +82,18 @@ static void kick(void)
 			      -CO_EINVAL,
 	      "a vCPU or bit that there is not: EINVAL");
 	check(v->stats.kicks == 2, "only good ones are counted");
+	v->area->pending = 0;
+	vm->vcpus[1]->area->pending = 0;
+	check(call(COLINUX_HC_KICK_MASK, 3, 5, NULL) == 0 &&
+		      v->area->pending == 1 << 5 &&
+		      vm->vcpus[1]->area->pending == 1 << 5 &&
+		      v->stats.kicks == 4,
+	      "a mask: each of its vCPUs");
+	check(call(COLINUX_HC_KICK_MASK, 7, 0, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_KICK_MASK, 1, 64, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_KICK_MASK, ~0ull, 0, NULL) ==
+			      -CO_EINVAL && v->stats.kicks == 4,
+	      "a mask with others: EINVAL, none");
 }
 
 static void doorbell(void)

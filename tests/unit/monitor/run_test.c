@@ -16,10 +16,12 @@ struct exit {
 	u32 if_enabled;
 	u64 noted_host, noted_guest;
 	u64 pending;
+	u64 arg0;
 };
 
 static const struct exit *next;
 static u32 played;
+static u32 ran_as;	/* run_state in the guest */
 
 static void play(struct colinux_side *host_side)
 {
@@ -29,6 +31,9 @@ static void play(struct colinux_side *host_side)
 	v->area->reason = e->reason;
 	v->area->vector = e->vector;
 	v->area->nr = e->nr;
+	if (e->arg0)
+		v->area->args[0] = e->arg0;
+	ran_as = v->area->run_state;
 	v->area->if_enabled = e->if_enabled;
 	host_side->noted |= e->noted_host;
 	v->area->side.noted |= e->noted_guest;
@@ -266,6 +271,7 @@ static void interrupt_window(void)
 
 static void leaving(void)
 {
+	struct colinux_vcpu_setup setup = { .cr3 = FAKE_MACHINE };
 	static const struct exit many[] = {
 		{ .reason = COLINUX_EXIT_IRQ, .vector = 40 },
 		{ .reason = COLINUX_EXIT_IRQ, .vector = 41 },
@@ -314,7 +320,55 @@ static void leaving(void)
 	check(v->stats.steal_ns > 0 && v->area->steal_ns == v->stats.steal_ns,
 	      "time without the CPU is reported as stolen");
 	check(v->stats.guest_ns > 0, "time in the guest is counted");
+	check(!vm_control(&vm, COLINUX_IOC_VCPU_SETUP, &setup) &&
+		      v->area->steal_ns == v->stats.steal_ns,
+	      "a vCPU that starts again has not lost it");
 	end_vm(vm, "steal");
+}
+
+static bool woken_by_timer;
+
+static void wake(struct host_vcpu *h)
+{
+	check(v->area->run_state == COLINUX_VCPU_ASLEEP, "asleep");
+	vcpu_interrupt(h->v, COLINUX_VIRQ_TIMER);
+	woken_by_timer = vcpu_wake_condition(h->v);
+	check(woken_by_timer == (v->area->run_state == COLINUX_VCPU_PREEMPTED),
+	      "who is woken waits for a CPU");
+	vcpu_interrupt(h->v, COLINUX_VIRQ_WAKE);
+	check(vcpu_wake_condition(h->v) &&
+		      v->area->run_state == COLINUX_VCPU_PREEMPTED,
+	      "a kick wakes");
+}
+
+static void sleeping(void)
+{
+	static const struct exit any[] = {
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_HALT },
+		END,
+	};
+	static const struct exit masked[] = {
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_HALT,
+		  .arg0 = 1 << COLINUX_VIRQ_WAKE },
+		END,
+	};
+
+	begin();
+	fake_host.on_sleep = wake;
+	run_exits(any);
+	check(woken_by_timer, "HALT: anything wakes");
+	check(v->stats.steal_ns > 0 && v->area->steal_ns == v->stats.steal_ns,
+	      "from waking to running is stolen time");
+	check(ran_as == COLINUX_VCPU_RUNNING &&
+		      v->area->run_state == COLINUX_VCPU_PREEMPTED,
+	      "who runs and who does not can be seen");
+	end_vm(vm, "sleeping");
+
+	begin();
+	fake_host.on_sleep = wake;
+	run_exits(masked);
+	check(!woken_by_timer, "HALT with a mask: only what is in it");
+	end_vm(vm, "sleeping with a mask");
 }
 
 static void answers(void)
@@ -426,6 +480,7 @@ int main(void)
 	noted();
 	interrupt_window();
 	leaving();
+	sleeping();
 	answers();
 	from_another_thread();
 	not_ready();
