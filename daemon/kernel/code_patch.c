@@ -16,6 +16,8 @@
 #define OPCODE_CALL 0xe8
 #define OPCODE_JUMP 0xe9
 #define OPCODE_PUSH8 0x6a
+#define OPCODE_MOV_IMM 0xb8	/* + register */
+#define PREFIX_REX_B 0x41
 #define OPCODE_INT3 0xcc
 /* Functions that are replaced are short; this bounds the reading. */
 #define FUNCTION_MAX 16384
@@ -128,6 +130,47 @@ int code_patch_jump(const struct guest_image *image, const char *function,
 		return error_set(error, "function %s is out of reach",
 				 function);
 	return patch_add(patches, addr + at, jump, JUMP_LENGTH, error);
+}
+
+int code_patch_immediate(const struct guest_image *image, const char *function,
+			 uint32_t old, uint32_t new,
+			 struct patch_list *patches, struct error *error)
+{
+	uint8_t bytes[FUNCTION_MAX];
+	uint64_t addr, length;
+	unsigned int found = 0;
+	struct insn insn;
+
+	if (kallsyms_unique(&image->syms, function, &addr, error))
+		return -1;
+	length = function_length(&image->syms, addr);
+	if (length > FUNCTION_MAX || !image_read(image, addr, bytes, length))
+		return error_set(error, "function %s has a length of %" PRIu64
+				 " bytes and cannot be changed", function,
+				 length);
+	for (uint64_t i = 0; i < length; i += insn.length) {
+		struct bytes rest = { bytes + i, length - i };
+		uint8_t number[4];
+		unsigned int at;
+
+		if (!insn_decode(rest, addr + i, &insn))
+			break;
+		/* mov $imm32, %r32: [41] b8+r imm32 */
+		at = bytes[i] == PREFIX_REX_B;
+		if (insn.length != at + 5 ||
+		    (bytes[i + at] & 0xf8) != OPCODE_MOV_IMM ||
+		    get32(bytes + i + at + 1) != old)
+			continue;
+		put32(number, new);
+		if (patch_add(patches, addr + i + at + 1, number,
+			      sizeof(number), error))
+			return -1;
+		found++;
+	}
+	if (!found)
+		return error_set(error, "function %s does not move 0x%x into a "
+				 "register", function, old);
+	return 0;
 }
 
 /*

@@ -15,6 +15,14 @@ int code_patch_jump(const struct guest_image *image, const char *function,
 		    struct error *error);
 
 /*
+ * In a kernel function, change every instruction that moves the 32-bit number
+ * old into a register to move new; there must be one.  0, or -1 with error set.
+ */
+int code_patch_immediate(const struct guest_image *image, const char *function,
+			 uint32_t old, uint32_t new,
+			 struct patch_list *patches, struct error *error);
+
+/*
  * Retarget an array of interrupt stubs, { [endbr64] push $vector; jmp OLD;
  * padding } for all vectors from the first one's to 255, to NEW.  0, or -1
  * with error set when one of them looks different.

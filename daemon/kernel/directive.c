@@ -302,6 +302,29 @@ static int patch_jump(const struct context *c, const char *rest, bool optional)
 			       c->error);
 }
 
+/* FUNCTION OLD = NEW */
+static int patch_immediate(const struct context *c, const char *rest,
+			   bool optional)
+{
+	char function[WORD], old[WORD], equals[WORD], new[WORD];
+	unsigned long from, to;
+	char *end1, *end2;
+
+	if (!next_word(&rest, function) || !next_word(&rest, old) ||
+	    !next_word(&rest, equals) || strcmp(equals, "=") ||
+	    !next_word(&rest, new))
+		return error_set(c->error, "expected FUNCTION OLD = NEW");
+	from = strtoul(old, &end1, 0);
+	to = strtoul(new, &end2, 0);
+	if (*end1 || *end2 || from > UINT32_MAX || to > UINT32_MAX)
+		return error_set(c->error, "%s, %s: not 32-bit numbers", old,
+				 new);
+	if (optional && !kallsyms_find(c->names->syms, function, NULL))
+		return 0;
+	return code_patch_immediate(c->image, function, from, to, c->patches,
+				    c->error);
+}
+
 /*
  * The stubs of vectors without a handler lead to common_interrupt, so that
  * they can have one (see entry_64.S and idtentry.h).
@@ -329,6 +352,7 @@ static const struct directive {
 	{ ".colinux.expect", "zero", expect_zero },
 	{ ".colinux.expect", "value", expect_value },
 	{ ".colinux.patch", "jump", patch_jump },
+	{ ".colinux.patch", "immediate", patch_immediate },
 	{ ".colinux.patch", "spurious-stubs", patch_spurious },
 };
 

@@ -78,12 +78,14 @@ static inline void set_if_present(char *base, unsigned long offset,
  * ("STRUCT.MEMBER PROTO") must have; alternatives separated by " | ".
  */
 #define EXPECT_FUNC(text) PORT_NOTE(".colinux.expect", "func " text)
+#define EXPECT_FUNC_IF(text) PORT_NOTE(".colinux.expect", "func? " text)
 #define EXPECT_MEMBER(text) PORT_NOTE(".colinux.expect", "member " text)
 /* The same, when there is such a member. */
 #define EXPECT_MEMBER_IF(text) PORT_NOTE(".colinux.expect", "member? " text)
 /* "SYMBOL+STRUCT.MEMBER = PORTSYM": a pointer set in the kernel image. */
 #define PRESET(text) PORT_NOTE(".colinux.preset", text)
 /*
+ * "immediate FUNC OLD = NEW": the number that FUNC moves into registers.
  * "jump FUNC = PORTSYM": FUNC continues in PORTSYM.  The loader writes the
  * jump behind an ENDBR64 and a call of __fentry__, which the kernel checks.
  * "spurious-stubs": spurious_entries_start stubs lead to common_interrupt.

@@ -121,6 +121,9 @@ static void build_code(struct builder *b)
 	add_code(b, "looping_function",
 		 "\x31\xc0\x83\xe9\x01\x75\xfb\xc3\x90\x90\x90\x90\x90\x90"
 		 "\x90\x90", 16);
+	/* mov $0x8000,%edx; mov $0x8000,%r8d; mov $0x8001,%ecx; ret */
+	add_code(b, "counting_function",
+		 "\xba\0\x80\0\0\x41\xb8\0\x80\0\0\xb9\1\x80\0\0\xc3", 17);
 	add_code(b, "twin", "\xc3", 1);
 	add_code(b, "twin", "\xc3", 1);
 	for (unsigned int i = 0; i < FILLERS; i++) {

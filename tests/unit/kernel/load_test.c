@@ -98,6 +98,14 @@ static void check_jumps(const struct guest_ram *ram,
 	      "behind endbr64 and the call of __fentry__");
 }
 
+static void check_immediate(const struct guest_ram *ram,
+			    const struct fake_kernel *fake)
+{
+	check(!memcmp(ram_kernel(ram, fake, "counting_function"),
+		      "\xba\0\2\0\0\x41\xb8\0\2\0\0\xb9\1\x80\0\0\xc3", 17),
+	      "numbers that a function moves into registers");
+}
+
 static void check_port(const struct guest_ram *ram,
 		       const struct fake_kernel *fake)
 {
@@ -235,6 +243,7 @@ static void test_load(const struct fake_options *options, unsigned int levels)
 		return;
 	check_code(&ram, &fake, options->ibt);
 	check_jumps(&ram, &fake);
+	check_immediate(&ram, &fake);
 	check_port(&ram, &fake);
 	check_boot_info(&ram);
 	check_boot_params(&ram, &result);
@@ -297,6 +306,9 @@ static const struct {
 	{ "jump_calling", "calling_function does not begin with" },
 	{ "jump_looping", "looping_function does not begin with" },
 	{ "jump_absent", "no symbol no_such" },
+	{ "immediate_missing", "plain_function does not move 0x8000 into a" },
+	{ "immediate_absent", "no symbol no_such" },
+	{ "immediate_number", "0x8000, many: not 32-bit numbers" },
 	{ "overflow", "kernel.x86_platform (relocation type 10) does not fit" },
 	{ "far", "is out of reach" },
 	{ "got", "compile with -fno-pic" },

@@ -54,6 +54,12 @@ port_start:
 	PATCH("jump looping_function = port_start")
 #elif defined(CASE_jump_absent)
 	PATCH("jump no_such = port_start")
+#elif defined(CASE_immediate_missing)
+	PATCH("immediate plain_function 0x8000 = 0x200")
+#elif defined(CASE_immediate_absent)
+	PATCH("immediate no_such 0x8000 = 0x200")
+#elif defined(CASE_immediate_number)
+	PATCH("immediate counting_function 0x8000 = many")
 #elif defined(CASE_overflow)
 	.data
 	.long	kernel.x86_platform

@@ -64,6 +64,8 @@ own_space:
 	.section .colinux.patch, "", @progbits
 	.asciz	"jump plain_function = port_function"
 	.asciz	"jump traced_function = port_function"
+	.asciz	"immediate counting_function 0x8000 = 0x200"
+	.asciz	"immediate? absent_function 1 = 2"
 	.asciz	"jump? absent_function = port_function"
 	.asciz	"spurious-stubs"
 
