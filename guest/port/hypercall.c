@@ -192,6 +192,24 @@ void port_safe_halt(void)
 		irq_enable();
 }
 
+void port_wait_for_kick(void)
+{
+	static const u64 wake[5] = { 1ull << COLINUX_VIRQ_WAKE };
+	unsigned int cpu = port_cpu();
+	struct colinux_vcpu_area *area = port_area(cpu);
+	struct port_vcpu *vcpu = port_vcpu(cpu);
+
+	if (READ_ONCE(vcpu->busy))
+		return;
+	call(area, vcpu, COLINUX_HC_HALT, wake, 0);
+	__sync_fetch_and_and(&area->pending, ~wake[0]);
+}
+
+void port_kick(unsigned int cpu, unsigned int virq)
+{
+	port_hypercall(COLINUX_HC_KICK, cpu, virq, 0, 0, 0);
+}
+
 void port_halt(void)
 {
 	port_hypercall(COLINUX_HC_HALT, 0, 0, 0, 0, 0);

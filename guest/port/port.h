@@ -17,11 +17,10 @@
 
 #define boot_info ((struct colinux_boot_info *)COLINUX_PORT_DATA_VA)
 
-/* Port state of one vCPU, in colinux_vcpu_area.port_private. */
+/* Port state of one vCPU, in colinux_vcpu_area.port_private: 0 at its start. */
 struct port_vcpu {
 	u32 busy;	/* IF=0 code is filling or reading the area */
 	u32 self;	/* the next VECTOR_SELF is our own int instruction */
-	void *clockevent;	/* struct clock_event_device, or NULL */
 };
 
 struct pt_regs;
@@ -72,6 +71,10 @@ void port_forward_event(u32 reason, unsigned long rip);
 void port_pause_yield(void);
 /* Sleep until something is pending; returns with IF=1 and it delivered. */
 void port_safe_halt(void);
+/* Sleep until COLINUX_VIRQ_WAKE, with IF=0; may return early. */
+void port_wait_for_kick(void);
+/* Set a bit of another vCPU's `pending` and wake it. Not NMI. */
+void port_kick(unsigned int cpu, unsigned int virq);
 /* The caller has no more use for the CPU, IF=0. */
 void port_halt(void);
 __attribute__((noreturn)) void port_end(enum colinux_end how);
@@ -117,6 +120,12 @@ void port_time_interrupt(unsigned int cpu);	/* IF=0 */
 /* Register this CPU's clock event device. */
 void port_time_cpu(void);
 
+/* ---- steal.c ---- */
+
+void port_steal_init(void);	/* process context, boot CPU, after setup_arch */
+/* Before each tick is handled, IF=0. */
+void port_steal_tick(unsigned int cpu);
+
 /* ---- cpuid.c ---- */
 
 void port_cpuid(u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
@@ -130,6 +139,15 @@ void port_msr_init(void);	/* boot, from port_start */
 /* ---- pv.c ---- */
 
 void port_pv_init(void);	/* boot, from port_start */
+
+/* ---- lock.c ---- */
+
+/* Waiting for a lock lets others run, with several vCPUs. boot */
+void port_lock_init(void);	/* memblock is there, from smp.c */
+
+/* ---- tlb.c ---- */
+
+void port_tlb_init(void);	/* boot, from port_start */
 
 /* ---- platform.c ---- */
 

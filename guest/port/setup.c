@@ -80,4 +80,5 @@ void port_start(void)
 	port_time_init();
 	port_power_init();
 	port_smp_init();
+	port_tlb_init();
 }

@@ -12,7 +12,6 @@
 #define START_KERNEL_MAP	0xffffffff80000000ul	/* linux/page_64_types.h */
 #define APIC_VERSION		0x10	/* any integrated one */
 #define NO_ACPI_ID		0xffffffffu
-#define BITS_PER_LONG		64
 
 extern char x86_platform[] KERNEL("x86_platform");
 extern char x86_init[] KERNEL("x86_init");
@@ -45,6 +44,8 @@ void topology_register_apic(u32 apic_id, u32 acpi_id, bool present)
 
 EXPECT_FUNC("generic_smp_call_function_single_interrupt void(void)");
 EXPECT_FUNC("play_dead_common void(void)");
+EXPECT_FUNC("arch_irq_work_raise void(void)");
+PATCH("jump arch_irq_work_raise = port_raise_irq_work");
 EXPECT_MEMBER("apic.wakeup_secondary_cpu_64 int(int,unsigned long) | "
 	      "int(u32,unsigned long) | int(u32,unsigned long,unsigned int)");
 EXPECT_MEMBER("smp_ops.smp_send_reschedule void(int)");
@@ -53,8 +54,10 @@ EXPECT_MEMBER("smp_ops.send_call_func_single_ipi void(int)");
 EXPECT_MEMBER("smp_ops.stop_other_cpus void(int)");
 EXPECT_MEMBER("smp_ops.play_dead void(void)");
 EXPECT_MEMBER("smp_ops.cpu_disable int(void)");
+EXPECT_MEMBER("smp_ops.smp_prepare_boot_cpu void(void)");
 
 static int (*native_cpu_disable)(void);
+static void (*native_prepare_boot_cpu)(void);
 
 /* ---- registration ---- */
 
@@ -117,9 +120,6 @@ static int wake_vcpu(int apic_id, unsigned long start)
 	u64 stack = COLINUX_VCPU_AREA_VA((u64)apic_id + 1) - 16;
 
 	(void)start;
-	*port_vcpu((unsigned int)apic_id) = (struct port_vcpu) {
-		.clockevent = port_vcpu((unsigned int)apic_id)->clockevent,
-	};
 	return (int)port_hypercall(COLINUX_HC_VCPU_UP, (u64)apic_id,
 				   (u64)secondary_startup_64, cr3, 0, stack);
 }
@@ -148,29 +148,21 @@ static void play_dead(void)
 
 /* ---- interrupts ---- */
 
-static void kick(unsigned int cpu, unsigned int virq)
-{
-	port_hypercall(COLINUX_HC_KICK, cpu, virq, 0, 0, 0);
-}
-
 static void send_reschedule(int cpu)
 {
-	kick((unsigned int)cpu, COLINUX_VIRQ_RESCHED);
+	port_kick((unsigned int)cpu, COLINUX_VIRQ_RESCHED);
 }
 
 static void send_call_single(int cpu)
 {
-	kick((unsigned int)cpu, COLINUX_VIRQ_CALL_ONE);
+	port_kick((unsigned int)cpu, COLINUX_VIRQ_CALL_ONE);
 }
 
+/* At most 64 vCPUs: the first word of the cpumask. */
 static void send_call(const void *mask)
 {
-	const unsigned long *words = mask;
-
-	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
-		if (READ_ONCE(words[cpu / BITS_PER_LONG]) >>
-		    cpu % BITS_PER_LONG & 1)
-			kick(cpu, COLINUX_VIRQ_CALL);
+	port_hypercall(COLINUX_HC_KICK_MASK, READ_ONCE(*(const u64 *)mask),
+		       COLINUX_VIRQ_CALL, 0, 0, 0);
 }
 
 /*
@@ -185,7 +177,7 @@ static void stop_other_cpus(int wait)
 	(void)wait;
 	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
 		if (cpu != self)
-			kick(cpu, COLINUX_VIRQ_STOP);
+			port_kick(cpu, COLINUX_VIRQ_STOP);
 	irq_restore(flags);
 }
 
@@ -202,6 +194,14 @@ extern char pcpu_hot[] KERNEL("pcpu_hot") weak;
 #define TIF_NEED_RESCHED	(1ul << 3)	/* asm/thread_info.h */
 #define PREEMPT_NEED_RESCHED	0x80000000u	/* asm/preempt.h, inverted */
 
+static unsigned long preempt_count_offset(void)
+{
+	if (pcpu_hot)
+		return (unsigned long)pcpu_hot +
+		       OFFSET_IF("pcpu_hot.preempt_count");
+	return (unsigned long)preempt_count;
+}
+
 /*
  * Another CPU has set the current task's TIF_NEED_RESCHED: into this CPU's
  * preemption count with it, where cond_resched() looks (scheduler_ipi(), which
@@ -210,19 +210,35 @@ extern char pcpu_hot[] KERNEL("pcpu_hot") weak;
 static void fold_need_resched(void)
 {
 	unsigned long task_at = (unsigned long)current_task;
-	unsigned long count_at = (unsigned long)preempt_count;
 	char *task;
 
-	if (pcpu_hot) {
+	if (pcpu_hot)
 		task_at = (unsigned long)pcpu_hot +
 			  OFFSET_IF("pcpu_hot.current_task");
-		count_at = (unsigned long)pcpu_hot +
-			   OFFSET_IF("pcpu_hot.preempt_count");
-	}
 	task = AT(char *, this_cpu_offset(), task_at);
 	if (MEMBER(unsigned long, task, "task_struct.thread_info.flags") &
 	    TIF_NEED_RESCHED)
-		AT(u32, this_cpu_offset(), count_at) &= ~PREEMPT_NEED_RESCHED;
+		AT(u32, this_cpu_offset(), preempt_count_offset()) &=
+			~PREEMPT_NEED_RESCHED;
+}
+
+#define NMI_MASK		0x00f00000u	/* linux/preempt.h */
+
+/*
+ * The kernel sends itself an interrupt through the APIC, if there is one: work
+ * that came up where it could not be done.  Any context, preemption off.
+ */
+void port_raise_irq_work(void);
+void port_raise_irq_work(void)
+{
+	unsigned int cpu = port_cpu();
+
+	/* The passage may be under way: it then opens the window. */
+	if (percpu_read32(preempt_count_offset()) & NMI_MASK)
+		__sync_fetch_and_or(&port_area(cpu)->pending,
+				    1ull << COLINUX_VIRQ_IRQ_WORK);
+	else
+		port_kick(cpu, COLINUX_VIRQ_IRQ_WORK);
 }
 
 void port_smp_interrupt(u64 pending)
@@ -238,6 +254,12 @@ void port_smp_interrupt(u64 pending)
 		irq_work_run();
 	if (pending & 1ull << COLINUX_VIRQ_STOP)
 		down();
+}
+
+static void prepare_boot_cpu(void)
+{
+	native_prepare_boot_cpu();
+	port_lock_init();
 }
 
 /* No search for tables; with several vCPUs they are registered instead. */
@@ -264,6 +286,8 @@ void port_smp_init(void)
 {
 	bool smp = boot_info->nr_vcpus > 1;
 	void **disable = &MEMBER(void *, smp_ops, "smp_ops.cpu_disable");
+	void **prepare = &MEMBER(void *, smp_ops,
+				 "smp_ops.smp_prepare_boot_cpu");
 
 	init_configuration(smp);
 	if (!smp)
@@ -294,4 +318,6 @@ void port_smp_init(void)
 	MEMBER(void *, smp_ops, "smp_ops.play_dead") = play_dead;
 	native_cpu_disable = *disable;
 	*disable = cpu_disable;
+	native_prepare_boot_cpu = *prepare;
+	*prepare = prepare_boot_cpu;
 }

@@ -45,6 +45,9 @@ EXPECT_MEMBER("clock_event_device.set_next_event "
 EXPECT_MEMBER("clock_event_device.set_state_shutdown "
 	      "int(struct clock_event_device *)");
 
+/* struct clock_event_device of each CPU, kept while it is off-line. */
+static char *clockevents[COLINUX_MAX_VCPUS];
+
 static unsigned long tsc_khz(void)
 {
 	return boot_info->tsc_khz;
@@ -95,8 +98,7 @@ static const void *cpumask_of(unsigned int cpu)
 void port_time_cpu(void)
 {
 	unsigned int cpu = port_cpu();
-	struct port_vcpu *vcpu = port_vcpu(cpu);
-	char *dev = vcpu->clockevent;
+	char *dev = clockevents[cpu];
 
 	if (!dev) {
 		/* Linux aligns it to a cache line. */
@@ -117,7 +119,7 @@ void port_time_cpu(void)
 			oneshot;
 		MEMBER(const void *, dev, "clock_event_device.cpumask") =
 			cpumask_of(cpu);
-		vcpu->clockevent = dev;
+		clockevents[cpu] = dev;
 	}
 	clockevents_config_and_register(dev,
 					(u32)(boot_info->tsc_khz *
@@ -125,13 +127,21 @@ void port_time_cpu(void)
 					MIN_UNITS, MAX_UNITS);
 }
 
+/* Process context of the boot CPU. */
+static void timer_init(void)
+{
+	port_steal_init();
+	port_time_cpu();
+}
+
 void port_time_interrupt(unsigned int cpu)
 {
-	char *dev = port_vcpu(cpu)->clockevent;
+	char *dev = clockevents[cpu];
 	void (*handler)(void *);
 
 	if (!dev)
 		return;
+	port_steal_tick(cpu);
 	handler = MEMBER(void *, dev, "clock_event_device.event_handler");
 	if (handler)
 		handler(dev);
@@ -150,7 +160,7 @@ void port_time_init(void)
 	MEMBER(void *, x86_platform, "x86_platform_ops.set_wallclock") =
 		set_wallclock;
 	MEMBER(void *, x86_init, "x86_init_ops.timers.timer_init") =
-		port_time_cpu;
+		timer_init;
 	MEMBER(void *, x86_init, "x86_init_ops.timers.setup_percpu_clockev") =
 		port_nothing;
 	MEMBER(void *, x86_init, "x86_init_ops.timers.wallclock_init") =
