@@ -16,7 +16,9 @@ void config_init(struct config *config)
 {
 	memset(config, 0, sizeof(*config));
 	config->memory = 256ull * 1024 * 1024;
-	config->cpus = 1;
+	config->cpus = uv_available_parallelism();
+	if (config->cpus > CONFIG_CPUS_MAX)
+		config->cpus = CONFIG_CPUS_MAX;
 	config->stop_timeout = 90;
 }
 
