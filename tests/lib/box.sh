@@ -90,10 +90,11 @@ guest()
 	OUT=$(tr -d '\r' <"$LOG/out")
 }
 
-# words SERIES: what every guest of that kernel needs, one word a line.
+# words SERIES: what every guest of that kernel needs, one word a line.  One
+# vCPU, for boxes share the machine; tests/smp/ has more.
 words()
 {
-	printf '%s\n' "kernel=$(kernel_of "$1")" \
+	printf '%s\n' "kernel=$(kernel_of "$1")" ${ONE_VCPU-cpus=1} \
 		"modules=$(realpath "$DATA/kernels/$1/modules")"
 }
 

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Guests on two CPUs: CPUs that come and go on either side while the guest
+# works, and clocks that agree between its CPUs and with the host.
+
+. "$(dirname "$0")/lib.sh"
+in_box --smp 2 --timeout 3000
+smp_initrd
+
+HOST_CPU=/sys/devices/system/cpu/cpu1/online
+CYCLES=3
+CLOCK=8
+[ -z "$SOAK" ] || CYCLES=20 CLOCK=600
+
+# What the guest does: clocks while the host's CPU comes and goes, its own CPU
+# off and on under load, and whether all still works.
+command='/guest times; /guest clock CLOCK;
+	(while /guest lock 4 20; do :; done) >/dev/null &
+	i=0; while [ $i -lt CYCLES ]; do
+		for c in /sys/devices/system/cpu/cpu[1-9]*; do
+			echo 0 >$c/online && cat /sys/devices/system/cpu/online;
+		done;
+		for c in /sys/devices/system/cpu/cpu[1-9]*; do
+			echo 1 >$c/online;
+		done;
+		echo cycle $(cat /sys/devices/system/cpu/online);
+		i=$((i+1));
+	done; kill $!; /guest tlb 2 20; /guest times'
+command=${command//CYCLES/$CYCLES}
+command=${command//CLOCK/$CLOCK}
+
+# clocks FILE: the guest's clocks against the host's, both by the TSC: "drift
+# OK" below 1 ms in 10 minutes, "wall OK" when they name the same second.
+clocks()
+{
+	python3 - "$WORK/host-times" "$1" <<'PY'
+import sys
+def times(path):
+    with open(path, errors="replace") as f:
+        lines = [l.split()[1:] for l in f if l.startswith("times: ")]
+    first, last = [list(map(int, l)) for l in (lines[0], lines[-1])]
+    return first, last
+(h1, h2), (g1, g2) = times(sys.argv[1]), times(sys.argv[2])
+hz = (h2[0] - h1[0]) / (h2[2] - h1[2])
+for name, i in ("raw", 2), ("real", 3):
+    def rate(a, b):
+        return (b[i] - a[i]) / (b[0] - a[0])
+    drift = (rate(g1, g2) / rate(h1, h2) - 1) * 600e3
+    print(f"# {name}: {drift:.4f} ms in 10 minutes, over "
+          f"{(g2[i] - g1[i]) / 1e9:.1f} s", file=sys.stderr)
+    print(name, "OK" if abs(drift) < 1 else f"{drift} ms in 10 minutes")
+for g in g1, g2:
+    off = (g[3] - h1[3] - (g[0] - h1[0]) / hz) / 1e6
+    print(f"# wall clock off by {off:.3f} ms", file=sys.stderr)
+    print("wall", "OK" if abs(off) < 1000 else f"off by {off} ms")
+PY
+}
+
+# host_cycles: this machine's second CPU off and on.
+host_cycles()
+{
+	local i
+	for ((i = 0; i < CYCLES; i++)); do
+		echo 0 >"$HOST_CPU" || return
+		echo 1 >"$HOST_CPU" || return
+	done
+	is "$(cat /sys/devices/system/cpu/online)" 0-1 \
+		"$1: the host's CPU goes and comes $i times"
+}
+
+# works SERIES [CPUS]
+works()
+{
+	local cpus=${2:-2}
+	"$PROGRAM" times >"$WORK/host-times"
+	start_initrd "$1" "$1" "$command" ${2:+cpus="$2"}
+	try "$1: runs" wait_text 120 "$1" '^times: '
+	host_cycles "$1"
+	ended $((120 + CLOCK + CYCLES * 10)) "$PID"
+	"$PROGRAM" times >>"$WORK/host-times"
+	is "$STATUS" 0 "$1, $cpus vCPUs: powers off"
+	OUT=$(tr -d '\r' <"$LOG/$1")
+	like "$OUT" "^clock: ok: $cpus CPUs" "$1: clocks never run backwards"
+	is "$(grep -c "^cycle 0-$((cpus - 1))\$" <<<"$OUT")" "$CYCLES" \
+		"$1: the guest's CPUs go and come"
+	like "$OUT" '^0$' "$1: until one is left"
+	like "$OUT" '^tlb: ok$' "$1: no stale translations"
+	no_trouble "$OUT" "$1"
+	is "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" \
+		"1 raw OK 1 real OK 2 wall OK" "$1: clocks agree with the host's"
+}
+
+works 6.1
+works 6.12 4
+host_is_healthy
+done_testing
