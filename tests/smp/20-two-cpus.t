@@ -75,9 +75,9 @@ works()
 	local cpus=${2:-2}
 	"$PROGRAM" times >"$WORK/host-times"
 	start_initrd "$1" "$1" "$command" ${2:+cpus="$2"}
-	try "$1: runs" wait_text 120 "$1" '^times: '
+	try "$1: runs" wait_text 400 "$1" '^times: '
 	host_cycles "$1"
-	ended $((120 + CLOCK + CYCLES * 10)) "$PID"
+	ended $((600 + CLOCK + CYCLES * 10)) "$PID"
 	"$PROGRAM" times >>"$WORK/host-times"
 	is "$STATUS" 0 "$1, $cpus vCPUs: powers off"
 	OUT=$(tr -d '\r' <"$LOG/$1")
