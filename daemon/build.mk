@@ -7,11 +7,11 @@ DAEMON_COMMON := $(addprefix daemon/,client.c client_console.c command.c \
 	keeper.c machine.c \
 	machine_devices.c machine_disks.c serial.c serial_open.c \
 	paths.c program.c protocol.c runtime.c session.c session_disks.c \
-	standard_io.c \
+	standard_io.c stats.c \
 	terminal.c vcpu.c) \
 	$(addprefix daemon/builtin/,check.c console.c disk.c disk_server.c image.c info.c keep.c \
 	macvtap.c ps.c \
-	run.c slirp.c start.c stop.c version.c) \
+	run.c slirp.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/os/linux/,files.c process.c sandbox.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)

@@ -42,6 +42,10 @@ const struct command commands[] = {
 	  "where things are; with NAME, the counters of that guest",
 	  "Prints lines KEY VALUE: driver, kernel, image, initrd, port, init,\n"
 	  "modules; what is missing has the value \"-\" and a reason." },
+	{ "stats", cmd_stats, "NAME [--json] [--interval SECONDS]",
+	  "what the virtual CPUs of a guest have done",
+	  "  --json                one JSON object a line\n"
+	  "  --interval SECONDS    and again, what was added, until it ends" },
 	{ "check", cmd_check, RUN_ARGUMENTS,
 	  "explain a configuration and find its errors", NULL },
 	{ "inspect", cmd_inspect, "KERNEL [--port FILE] [--modules DIR]",

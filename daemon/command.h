@@ -32,6 +32,7 @@ extern const struct command commands[];	/* ends with name NULL */
 
 int cmd_run(int argc, char **argv);
 int cmd_start(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_ps(int argc, char **argv);

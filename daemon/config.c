@@ -20,6 +20,7 @@ void config_init(struct config *config)
 	if (config->cpus > CONFIG_CPUS_MAX)
 		config->cpus = CONFIG_CPUS_MAX;
 	config->stop_timeout = 90;
+	config->watchdog = 5;
 }
 
 void config_meaning(struct config_word *word, const char *format, ...)

@@ -66,6 +66,7 @@ struct config {
 	uint64_t memory;		/* bytes, multiple of 2 MiB */
 	unsigned int cpus;
 	unsigned int stop_timeout;	/* seconds */
+	unsigned int watchdog;	/* seconds, 0 = none */
 	bool no_sandbox;
 	struct config_disk disk[CONFIG_DISKS];	/* by cobd number */
 	struct config_folder folder[CONFIG_FOLDERS];	/* by cofs number */

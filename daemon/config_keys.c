@@ -13,6 +13,8 @@
 #include "disk/format.h"
 #include "serial.h"
 
+#include <colinux/ioctl.h>
+
 #define MIB (1024ull * 1024)
 
 uint64_t config_parse_size(const char *text)
@@ -186,6 +188,14 @@ static int set_timeout(struct config *config, struct config_word *word,
 {
 	config_meaning(word, "seconds for an orderly power-off on request");
 	return take_number(word, 0, 3600, &config->stop_timeout, error);
+}
+
+static int set_watchdog(struct config *config, struct config_word *word,
+			struct error *error)
+{
+	config_meaning(word, "seconds that the guest may keep interrupts off");
+	return take_number(word, 0, COLINUX_WATCHDOG_MAX, &config->watchdog,
+			   error);
 }
 
 static int set_sandbox(struct config *config, struct config_word *word,
@@ -540,6 +550,8 @@ static const struct config_key keys[] = {
 	  "modules of the guest's kernel; default /lib/modules/VERSION" },
 	{ "timeout", false, "SECONDS", set_timeout,
 	  "how long a requested power-off may take; default 90" },
+	{ "watchdog", false, "SECONDS", set_watchdog,
+	  "end a guest that keeps interrupts off so long; 0 = never; default 5" },
 	{ "sandbox", false, "on|off", set_sandbox,
 	  "give up privileges after set-up; default on" },
 	{ "port", false, "FILE", set_port,

@@ -11,7 +11,7 @@
 #include "os.h"
 
 #define MAX_CLIENTS 32
-#define ANSWER_ROOM (32 * 1024)
+#define ANSWER_ROOM (60 * 1024)
 #define STREAM_CHUNK (16 * 1024)
 
 enum client_state {

@@ -137,6 +137,7 @@ static int create_vm(struct machine *machine, struct error *error)
 	struct colinux_create create = {
 		.memory = machine->size,
 		.nr_vcpus = machine->config->cpus,
+		.watchdog = machine->config->watchdog,
 	};
 	int result;
 
@@ -152,6 +153,8 @@ static int create_vm(struct machine *machine, struct error *error)
 	result = os_driver_call(machine->driver, COLINUX_IOC_CREATE, &create);
 	if (result < 0)
 		return create_error(machine, result, create.image, error);
+	if (machine->config->watchdog && !create.watchdog)
+		machine_progress(machine, "watchdog: this host has none");
 	machine->nr_extents = create.nr_extents;
 	if (map_memory(machine, error) < 0)
 		return -1;

@@ -18,6 +18,7 @@
 #include "session.h"
 #include "session_disks.h"
 #include "standard_io.h"
+#include "stats.h"
 #include "terminal.h"
 
 #define MAX_WAITERS 32
@@ -188,20 +189,13 @@ static void answer_stats(struct session *session,
 			 struct control_client *client)
 {
 	struct colinux_stats s;
-	char text[512];
+	char text[2048];
 
 	for (unsigned int i = 0; i < session->config->cpus; i++) {
 		if (machine_stats(session->machine, i, &s) < 0)
 			continue;
-		control_line(client,
-			     "cpu%u guest_ns=%llu steal_ns=%llu switches=%llu "
-			     "full=%llu irq=%llu nmi=%llu mce=%llu "
-			     "hypercalls=%llu halts=%llu yields=%llu kicks=%llu"
-			     " timers=%llu doorbells=%llu", i, s.guest_ns,
-			     s.steal_ns, s.switches, s.full_switches,
-			     s.exits_irq, s.exits_nmi, s.exits_mce,
-			     s.exits_hypercall, s.halts, s.yields, s.kicks,
-			     s.timers, s.doorbells);
+		stats_format(&s, text, sizeof(text));
+		control_line(client, "cpu%u %s", i, text);
 	}
 	for (unsigned int i = 0; i < COLINUX_MAX_DEVICES; i++)
 		if (machine_describe_device(session->machine, i, text,

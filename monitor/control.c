@@ -68,8 +68,7 @@ static int stats(struct vm *vm, struct colinux_stats *arg)
 
 	if (!v || arg->pad)
 		return -CO_EINVAL;
-	*arg = v->stats;
-	arg->vcpu = v->id;
+	vcpu_stats(v, arg);
 	return 0;
 }
 

@@ -18,6 +18,8 @@
 struct host_memory;	/* guest RAM of one VM */
 struct host_vcpu;	/* host thread, timer and wait queue of one vCPU */
 struct host_event;	/* eventfd, KEVENT */
+struct host_watch;	/* what calls vm_watch() for one VM */
+struct vm;
 struct vcpu;
 
 /* ---- memory ---- */
@@ -129,6 +131,20 @@ u64 host_now(void);
 u64 host_wallclock(void);
 /* Frequency of the TSC. */
 u64 host_tsc_khz(void);
+
+/* ---- watchdog ---- */
+
+/*
+ * Call vm_watch(vm), IF=0, every `ns` on every CPU that takes interrupts, until
+ * host_watch_stop(), which waits for calls that are under way.  NULL: this host
+ * has no watchdog.
+ */
+struct host_watch *host_watch_start(struct vm *vm, u64 ns);
+void host_watch_stop(struct host_watch *w);
+/* Whether h may be in the guest, on another CPU than the caller's. IF=0. */
+bool host_in_guest(struct host_vcpu *h);
+/* Send an NMI to the CPU that h may be in the guest on, but not ours. IF=0. */
+void host_vcpu_nmi(struct host_vcpu *h);
 
 /* ---- events and log ---- */
 

@@ -50,6 +50,14 @@ static s64 kick_mask(struct vcpu *v, u64 mask, u64 virq)
 	return 0;
 }
 
+static s64 stats(struct vcpu *v, u64 target)
+{
+	if (target >= v->vm->nr_vcpus)
+		return -CO_EINVAL;
+	vcpu_stats(v->vm->vcpus[target], &v->area->stats);
+	return 0;
+}
+
 static s64 doorbell(struct vcpu *v, u64 device, u64 queue)
 {
 	struct host_event *e;
@@ -61,6 +69,7 @@ static s64 doorbell(struct vcpu *v, u64 device, u64 queue)
 		return -CO_ENODEV;
 	host_event_signal(e);
 	v->stats.doorbells++;
+	v->stats.device_doorbells[device]++;
 	return 0;
 }
 
@@ -70,7 +79,7 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 	u64 nr = load_once(area->nr);
 	u64 arg0 = load_once(area->args[0]), arg1 = load_once(area->args[1]);
 
-	if (nr < 16)
+	if (nr < COLINUX_STATS_HYPERCALLS)
 		v->stats.hypercalls[nr]++;
 
 	area->ret = 0;
@@ -79,7 +88,7 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 		return AFTER_RESUME;
 	case COLINUX_HC_HALT:
 		v->stats.halts++;
-		store_once(v->wake_mask, args[0] ? args[0] : ~0ull);
+		store_once(v->wake_mask, arg0 ? arg0 : ~0ull);
 		return AFTER_SLEEP;
 	case COLINUX_HC_YIELD:
 		v->stats.yields++;
@@ -91,10 +100,13 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 		area->ret = kick(v, arg0, arg1);
 		return AFTER_RESUME;
 	case COLINUX_HC_KICK_MASK:
-		area->ret = kick_mask(v, args[0], args[1]);
+		area->ret = kick_mask(v, arg0, arg1);
 		return AFTER_RESUME;
 	case COLINUX_HC_DOORBELL:
 		area->ret = doorbell(v, arg0, arg1);
+		return AFTER_RESUME;
+	case COLINUX_HC_STATS:
+		area->ret = stats(v, arg0);
 		return AFTER_RESUME;
 	case COLINUX_HC_WALLCLOCK:
 		area->ret = (s64)host_wallclock();

@@ -39,10 +39,12 @@ handle_exit(struct vcpu *v, struct colinux_run *run, u32 reason)
 
 	switch (reason) {
 	case 0:			/* turned back by the passage: as before */
+		v->watch.interruptions++;
 		return AFTER_RESUME;
 	case COLINUX_EXIT_NMI:
 		v->stats.exits_nmi++;
 		v->self_raise = 1;	/* whatever IF was: it does no harm */
+		vcpu_watch_nmi(v);
 		host_reraise(2);
 		return AFTER_RESUME;
 	case COLINUX_EXIT_MCE:
@@ -158,12 +160,14 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 	cpu_context_load(&v->context, v->side, v->area, &how);
 	v->stats.full_switches++;
 	start = host_now();
+	store_once(v->run_since, start);
 
 	after = run_light(v, run, &how);
 
 	store_once(v->area->run_state, after == AFTER_SLEEP ?
 		   COLINUX_VCPU_ASLEEP : COLINUX_VCPU_PREEMPTED);
 	v->stats.guest_ns += host_now() - start;
+	store_once(v->run_since, 0);
 	cpu_context_save(&v->context, v->side, v->area);
 	irq_on();
 	host_guest_end(v->host);

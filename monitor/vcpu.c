@@ -121,6 +121,17 @@ int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 	return err;
 }
 
+void vcpu_stats(const struct vcpu *v, struct colinux_stats *stats)
+{
+	u64 since = load_once(v->run_since), now = host_now();
+
+	*stats = v->stats;
+	stats->vcpu = v->id;
+	/* The run that is under way is not in it yet. */
+	if (since && now > since)
+		stats->guest_ns += now - since;
+}
+
 void vcpu_interrupt(struct vcpu *v, u32 virq)
 {
 	__sync_fetch_and_or(&v->area->pending, 1ull << virq);

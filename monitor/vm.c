@@ -46,11 +46,12 @@ int vm_create(struct vm **out, struct colinux_create *args)
 	struct vm *vm;
 	int err;
 
-	if (args->flags || args->pad || !args->nr_vcpus ||
+	if (args->flags || !args->nr_vcpus ||
 	    args->nr_vcpus > COLINUX_MAX_VCPUS || !args->memory ||
 	    args->memory > MONITOR_MAX_MEMORY ||
 	    args->memory % COLINUX_PMD_SIZE || args->image > args->memory ||
 	    args->image < PORT_SIZE ||
+	    args->watchdog > COLINUX_WATCHDOG_MAX ||
 	    args->name[sizeof(args->name) - 1])
 		return -CO_EINVAL;
 
@@ -76,6 +77,8 @@ int vm_create(struct vm **out, struct colinux_create *args)
 		if (err)
 			goto fail;
 	}
+	vm_watch_start(vm, args->watchdog);
+	args->watchdog = vm->watchdog;
 	args->nr_extents = vm->nr_extents;
 	*out = vm;
 	return 0;
@@ -88,6 +91,7 @@ void vm_destroy(struct vm *vm)
 {
 	if (!vm)
 		return;
+	vm_watch_stop(vm);
 	for (u32 i = 0; i < COLINUX_MAX_VCPUS; i++)
 		if (vm->vcpus[i])
 			vcpu_destroy(vm->vcpus[i]);

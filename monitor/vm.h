@@ -36,9 +36,22 @@ struct vm {
 	u32 killed;
 	char reason[128];
 
+	u32 watchdog;		/* seconds with interrupts off, 0 = any time */
+	u64 watch_period;	/* ns between two looks */
+	struct host_watch *host_watch;
+
 	/* Set by the control calls; read with IF=0 by HC_DOORBELL. */
 	struct host_event *doorbells[COLINUX_MAX_DEVICES]
 				    [COLINUX_DEVICE_QUEUES];
+};
+
+/* Of a vCPU, by the watchdog; see watchdog.c. */
+struct watch {
+	u32 busy;		/* somebody looks */
+	u64 number;		/* of the entry that was seen last */
+	u64 since;		/* host_now(): in that entry, or not in the guest */
+	u64 last;		/* host_now() of the last look */
+	u64 interruptions;	/* returns that did not end an entry */
 };
 
 enum vcpu_state {
@@ -62,7 +75,7 @@ struct vcpu {
 	struct page_pool tables;	/* of the intermediate page table */
 	struct cpu_context context;	/* what passage.S does not switch */
 
-	u64 entered_tsc;
+	u64 run_since;		/* host_now() of the full switch it is in, or 0 */
 	/*
 	 * host_now() since when it could run but does not, or 0.  Set by the
 	 * waker's compare-and-swap while `asleep`, else by its own thread.
@@ -71,6 +84,7 @@ struct vcpu {
 	u64 wake_mask;		/* what ends the sleep: args[0] of HC_HALT */
 	u32 asleep;		/* 1 around host_vcpu_sleep() */
 	struct colinux_stats stats;
+	struct watch watch;
 };
 
 /* vm.c */
@@ -94,6 +108,8 @@ int vcpu_create(struct vm *vm, u32 id);
 void vcpu_destroy(struct vcpu *v);
 /* First registers; -EBUSY while it runs, -EINVAL for a bad address. */
 int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs);
+/* Its counters as of now. Any context. */
+void vcpu_stats(const struct vcpu *v, struct colinux_stats *stats);
 /* Set a COLINUX_VIRQ_* bit and wake or interrupt the vCPU. Any context. */
 void vcpu_interrupt(struct vcpu *v, u32 virq);
 /* For the host's sleep and timer. Any context. */
@@ -123,6 +139,16 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run);
 void host_reraise(u32 vector);
 /* The same for vectors >= 32, by the IDT that host->idtr names. IF=0. */
 void host_reraise_irq(const struct colinux_side *host, u32 vector);
+
+/* watchdog.c */
+/* From now on, if the host can; `seconds` 0: not at all. */
+void vm_watch_start(struct vm *vm, u32 seconds);
+/* No vm_watch() runs afterwards. Before the vCPUs go. */
+void vm_watch_stop(struct vm *vm);
+/* Called by the host as host_watch_start() promises. */
+void vm_watch(struct vm *vm);
+/* The vCPU came back for an NMI, which told where it was. IF=0. */
+void vcpu_watch_nmi(struct vcpu *v);
 
 /* control.c */
 /*

@@ -136,7 +136,7 @@ void port_forward_interrupt(struct colinux_vcpu_area *area, unsigned int vector)
 	finish(area, vcpu);
 }
 
-void port_forward_event(u32 reason, unsigned long rip)
+void port_forward_event(u32 reason, unsigned long rip, unsigned long rflags)
 {
 	unsigned int cpu = port_cpu();
 	struct colinux_vcpu_area *area = port_area(cpu);
@@ -156,6 +156,8 @@ void port_forward_event(u32 reason, unsigned long rip)
 	WRITE_ONCE(vcpu->busy, 1);
 	barrier();
 	area->if_enabled = 0;	/* IF may be 1, but pending waits for irq.c */
+	area->args[0] = rip;
+	area->args[1] = rflags;
 	leave(area, reason);
 	finish(area, vcpu);
 }

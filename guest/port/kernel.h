@@ -78,6 +78,7 @@ static inline void set_if_present(char *base, unsigned long offset,
  * ("STRUCT.MEMBER PROTO") must have; alternatives separated by " | ".
  */
 #define EXPECT_FUNC(text) PORT_NOTE(".colinux.expect", "func " text)
+/* The same, when there is such a function. */
 #define EXPECT_FUNC_IF(text) PORT_NOTE(".colinux.expect", "func? " text)
 #define EXPECT_MEMBER(text) PORT_NOTE(".colinux.expect", "member " text)
 /* The same, when there is such a member. */

@@ -23,18 +23,22 @@ static unsigned char no_reason(void)
 	return 0;
 }
 
+static void forward(u32 reason, struct pt_regs *regs)
+{
+	port_forward_event(reason, MEMBER(unsigned long, regs, "pt_regs.ip"),
+			   MEMBER(unsigned long, regs, "pt_regs.flags"));
+}
+
 static int nmi(unsigned int type, struct pt_regs *regs)
 {
 	(void)type;
-	port_forward_event(COLINUX_EXIT_NMI,
-			   MEMBER(unsigned long, regs, "pt_regs.ip"));
+	forward(COLINUX_EXIT_NMI, regs);
 	return 1;
 }
 
 void port_machine_check(struct pt_regs *regs)
 {
-	port_forward_event(COLINUX_EXIT_MCE,
-			   MEMBER(unsigned long, regs, "pt_regs.ip"));
+	forward(COLINUX_EXIT_MCE, regs);
 }
 
 void port_nmi_init(void)

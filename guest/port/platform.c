@@ -45,6 +45,7 @@ CMDLINE("initcall_blacklist=add_pcspkr,i8237A_init_ops,mcheck_init_device");
 static int late_init(void)
 {
 	port_module_init();
+	port_proc_init();
 	port_virtio_init();
 	return 0;
 }

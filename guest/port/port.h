@@ -64,9 +64,10 @@ void port_forward_interrupt(struct colinux_vcpu_area *area,
 			    unsigned int vector);
 /*
  * Give the CPU to the host for an NMI or machine check (enum colinux_reason);
- * rip: where it struck.  Noted for the next passage if one is under way. Any.
+ * rip, rflags: what it found.  Noted for the next passage if one is under way.
+ * Any.
  */
-void port_forward_event(u32 reason, unsigned long rip);
+void port_forward_event(u32 reason, unsigned long rip, unsigned long rflags);
 /* From port_pause_entry: code spins. Any. */
 void port_pause_yield(void);
 /* Sleep until something is pending; returns with IF=1 and it delivered. */
@@ -173,6 +174,11 @@ void port_smp_init(void);	/* boot, from port_start */
 void port_smp_irq_init(void);	/* boot, before native_init_IRQ() */
 /* Virtual interrupts of struct colinux_vcpu_area.pending that are IPIs. */
 void port_smp_interrupt(u64 pending);
+
+/* ---- proc.c ---- */
+
+/* Make /proc/colinux. Late boot: process context. */
+void port_proc_init(void);
 
 /* ---- module.c ---- */
 

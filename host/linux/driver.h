@@ -27,6 +27,13 @@ int events_irqfd(struct events *events, struct vm *vm,
 int events_doorbell(struct events *events, struct vm *vm,
 		    const struct colinux_event *arg);
 
+/* watchdog.c */
+int watchdog_init(void);
+/* No VM is left. */
+void watchdog_exit(void);
+/* An NMI for another CPU, which is nobody else's. Any. */
+void watchdog_send_nmi(int cpu);
+
 /* eventfd_signal() lost its counter argument in 6.8. */
 static inline void eventfd_add_one(struct eventfd_ctx *ctx)
 {

@@ -18,7 +18,7 @@
 #include <asm/cpufeature.h>
 #include "driver.h"
 
-#define MAX_ARGUMENT	512
+#define MAX_ARGUMENT	1024
 
 struct instance {
 	struct mutex lock;	/* CREATE; vm is constant once set */
@@ -206,12 +206,19 @@ static int __init colinux_init(void)
 		pr_err("colinux: %s\n", why);
 		return err;
 	}
-	return misc_register(&colinux_device);
+	err = watchdog_init();
+	if (err)
+		return err;
+	err = misc_register(&colinux_device);
+	if (err)
+		watchdog_exit();
+	return err;
 }
 
 static void __exit colinux_exit(void)
 {
 	misc_deregister(&colinux_device);
+	watchdog_exit();
 }
 
 module_init(colinux_init);

@@ -102,6 +102,21 @@ void host_guest_end(struct host_vcpu *h)
 	kernel_fpu_end();
 }
 
+bool host_in_guest(struct host_vcpu *h)
+{
+	int cpu = READ_ONCE(h->cpu);
+
+	return cpu >= 0 && cpu != raw_smp_processor_id();
+}
+
+void host_vcpu_nmi(struct host_vcpu *h)
+{
+	int cpu = READ_ONCE(h->cpu);
+
+	if (cpu >= 0 && cpu != raw_smp_processor_id())
+		watchdog_send_nmi(cpu);
+}
+
 void host_self_interrupt(struct host_vcpu *h)
 {
 	irq_work_queue(&h->self);

@@ -50,10 +50,15 @@ enum colinux_hypercall {
 	/* This vCPU is off-line; does not return until it is started again. Exit. */
 	COLINUX_HC_VCPU_DOWN = 11,
 	/*
+	 * Counters of vCPU args[0], into the caller's colinux_vcpu_area.stats.
+	 * In the kernel.
+	 */
+	COLINUX_HC_STATS = 12,
+	/*
 	 * As KICK for each bit of args[0], vCPU 0 is bit 0; args[1] = the
 	 * COLINUX_VIRQ_* bit. In the kernel.
 	 */
-	COLINUX_HC_KICK_MASK = 14,
+	COLINUX_HC_KICK_MASK = 13,
 };
 
 /* How a guest ended: args[0] of COLINUX_HC_END. */

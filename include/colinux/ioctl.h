@@ -12,6 +12,7 @@
 
 #include "types.h"
 #include "passage.h"
+#include "stats.h"
 
 /* abi_version in = ours, out = the driver's; -EPROTO when they differ. */
 struct colinux_version {
@@ -22,6 +23,9 @@ struct colinux_version {
 	char build[64];		/* out: version string of the driver */
 };
 
+/* Longest colinux_create.watchdog, seconds. */
+#define COLINUX_WATCHDOG_MAX	3600
+
 /* Allocate guest RAM (zeroed) and vCPUs. */
 struct colinux_create {
 	__u64 memory;		/* bytes, multiple of 2 MiB */
@@ -29,7 +33,12 @@ struct colinux_create {
 	__u32 nr_vcpus;
 	__u32 flags;		/* 0 */
 	__u32 nr_extents;	/* out */
-	__u32 pad;
+	/*
+	 * In: seconds that a vCPU may keep interrupts off without a word to
+	 * the host before the guest is ended, 0 = any time.  Out: 0 when the
+	 * host cannot watch.
+	 */
+	__u32 watchdog;
 	char name[64];		/* for the log; NUL-terminated */
 };
 
@@ -85,18 +94,6 @@ struct colinux_event {
 struct colinux_kick {
 	__u32 vcpu;
 	__u32 virq;
-};
-
-struct colinux_stats {
-	__u32 vcpu;
-	__u32 pad;
-	__u64 exits_irq, exits_nmi, exits_mce, exits_hypercall;
-	__u64 halts, yields, kicks, timers, doorbells;
-	__u64 switches;		/* passages, both depths */
-	__u64 full_switches;	/* of those, with MSRs and xstate */
-	__u64 guest_ns;		/* time spent in the guest */
-	__u64 steal_ns;
-	__u64 hypercalls[16];	/* by number */
 };
 
 /*

@@ -16,6 +16,7 @@
 
 #include "types.h"
 #include "layout.h"
+#include "stats.h"
 
 #define COLINUX_ABI_VERSION	1
 
@@ -147,7 +148,7 @@ struct colinux_vcpu_area {
 	__u32 reason;		/* enum colinux_reason */
 	__u32 vector;
 	__u64 nr;		/* hypercall number, COLINUX_HC_* */
-	__u64 args[6];
+	__u64 args[6];		/* NMI: [0] and [1] are RIP and RFLAGS it found */
 	__u32 if_enabled;	/* the caller's IF: 1 = it will take pending itself */
 	__u32 pad0;
 
@@ -177,6 +178,9 @@ struct colinux_vcpu_area {
 
 	/* The guest port's own use; the host never looks at it. */
 	__u8 port_private[1024];
+
+	/* Written by the monitor in COLINUX_HC_STATS. */
+	struct colinux_stats stats;
 } __attribute__((aligned(4096)));
 
 _Static_assert(sizeof(struct colinux_vcpu_area) == COLINUX_VCPU_AREA_SIZE,

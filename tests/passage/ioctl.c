@@ -141,9 +141,9 @@ static void bad_create(void)
 	c.flags = 1;
 	check(error_of(fd, calls[1].request, &c) == EINVAL, "CREATE: flags");
 	c.flags = 0;
-	c.pad = 1;
-	check(error_of(fd, calls[1].request, &c) == EINVAL, "CREATE: padding");
-	c.pad = 0;
+	c.watchdog = COLINUX_WATCHDOG_MAX + 1;
+	check(error_of(fd, calls[1].request, &c) == EINVAL, "CREATE: watchdog");
+	c.watchdog = 0;
 	memset(c.name, 'x', sizeof(c.name));
 	check(error_of(fd, calls[1].request, &c) == EINVAL,
 	      "CREATE: a name without end");

@@ -62,6 +62,7 @@ void load(struct guest *g)
 	struct colinux_version version = { .abi_version = COLINUX_ABI_VERSION };
 	struct colinux_create create = {
 		.memory = MEMORY, .image = MEMORY, .nr_vcpus = VCPUS,
+		.watchdog = g->watchdog,
 	};
 	struct colinux_get_extents extents = {
 		.table = (uintptr_t)&g->extent, .nr = 1,

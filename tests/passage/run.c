@@ -5,11 +5,12 @@
  * 0x1000 that prints TAP lines with HC_CONSOLE, asks for kicks and events with
  * HC_DEVICE (service.c) and ends with HC_END.  Knows nothing of what is tested.
  *
- * usage: run [-bs] [-t SECONDS] GUEST.bin [GUEST.bin]...
+ * usage: run [-bs] [-t SECONDS] [-w SECONDS] GUEST.bin [GUEST.bin]...
  *
  *   -b   the threads have a hardware breakpoint of the host armed
  *   -s   print each vCPU's counters at the end
  *   -t   time limit (60)
+ *   -w   watchdog (0, none)
  *
  * SIGTERM sets COLINUX_VIRQ_SHUTDOWN in every guest.  Status 0: every guest
  * printed a plan, kept it, and no line said "not ok".
@@ -210,15 +211,17 @@ static void on_signal(int sig)
 int main(int argc, char **argv)
 {
 	int opt, failed = 0, show = 0;
-	unsigned int limit = 60;
+	unsigned int limit = 60, watchdog = 0;
 
-	while ((opt = getopt(argc, argv, "bst:")) != -1) {
+	while ((opt = getopt(argc, argv, "bst:w:")) != -1) {
 		if (opt == 'b')
 			breakpoints = 1;
 		else if (opt == 's')
 			show = 1;
 		else if (opt == 't')
 			limit = (unsigned int)atoi(optarg);
+		else if (opt == 'w')
+			watchdog = (unsigned int)atoi(optarg);
 		else
 			return 2;
 	}
@@ -229,6 +232,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < nr_guests; i++) {
 		guests[i].file = argv[optind + i];
 		guests[i].storm = -1;
+		guests[i].watchdog = watchdog;
 		pthread_mutex_init(&guests[i].lock, NULL);
 		load(&guests[i]);
 	}

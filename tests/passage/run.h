@@ -40,6 +40,7 @@ struct runner {
 
 struct guest {
 	const char *file, *name;
+	uint32_t watchdog;	/* seconds, for CREATE */
 	int fd;
 	unsigned char *ram;
 	struct colinux_extent extent;

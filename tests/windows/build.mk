@@ -27,7 +27,7 @@ $(B)/tests/windows/guard.exe: tests/windows/guard_test.c host/windows/guard.S
 
 # The driver's sources, natively, against the fake NT.  vm_create() is wrapped
 # so that the test can look at what it made.
-NT_TEST_SRCS := $(wildcard host/windows/*.c) monitor/vm.c monitor/vcpu.c \
+NT_TEST_SRCS := $(wildcard host/windows/*.c) monitor/vm.c monitor/vcpu.c monitor/watchdog.c \
 	$(wildcard tests/windows/fake/*.c) tests/windows/driver_test.c \
 	tests/unit/virtio/tap.c
 NT_TEST_OBJS := $(patsubst %.c,$(B)/asan-nt/%.o, \

@@ -191,6 +191,8 @@ static void nmi(uint64_t *frame, uint32_t reason)
 	} else {
 		area = AREA;
 		if (!*(volatile uint32_t *)&area->reason) {
+			area->args[0] = frame[1];
+			area->args[1] = frame[3];
 			*(volatile uint32_t *)&area->reason = reason;
 			passage();
 			return;

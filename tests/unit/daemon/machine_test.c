@@ -127,7 +127,7 @@ static void test_poweroff(void)
 	check(fake.created.memory == 256 << 20 &&
 		      fake.created.image == 50 << 20 &&
 		      fake.created.nr_vcpus == 1 && !fake.created.flags &&
-		      !fake.created.pad && !strcmp(fake.created.name, "test"),
+		      fake.created.watchdog == 5 && !strcmp(fake.created.name, "test"),
 	      "the VM is created as configured");
 	check(!strcmp(fake.disks, "cobd0:/fake/disk:rw "), "disk: %s",
 	      fake.disks);

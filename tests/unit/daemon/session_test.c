@@ -202,7 +202,7 @@ static void test_control(void)
 		      strstr(other.text, "6.1.0-fake"),
 	      "ps lists it");
 	check(child_run(&other, COMMAND("info", "vm")) == 0 &&
-		      strstr(other.text, "switches=4711") &&
+		      strstr(other.text, "light=4711") &&
 		      strstr(other.text, "device0 fake device 0"),
 	      "info shows its counters");
 	check(child_run(&other, GUEST("name=vm")) == 1 &&

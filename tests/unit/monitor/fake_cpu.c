@@ -48,6 +48,8 @@ void host_reraise(u32 vector)
 {
 	fake_require(!fake_if, "a host handler with IF=1");
 	__sync_fetch_and_add(&fake_cpu.reraised[vector], 1);
+	if (fake_cpu.on_reraise)
+		fake_cpu.on_reraise(vector);
 }
 
 int cpu_context_init(struct cpu_context *c)

@@ -22,6 +22,7 @@ struct fake_cpu {
 	int fail_context;	/* cpu_context_init() gives -ENOMEM */
 	/* Plays the guest: what happens between two passages. IF=0. */
 	void (*guest)(struct colinux_side *host_side);
+	void (*on_reraise)(u32 vector);
 };
 
 extern struct fake_cpu fake_cpu;

@@ -259,6 +259,35 @@ u64 host_tsc_khz(void)
 	return 2000000;
 }
 
+struct host_watch *host_watch_start(struct vm *vm, u64 ns)
+{
+	(void)vm;
+	fake_require(fake_if && ns, "a watch with IF=0, or all the time");
+	if (fake_host.no_watch)
+		return NULL;
+	fake_host.watches++;
+	fake_host.watch_ns = ns;
+	return (struct host_watch *)&fake_host;
+}
+
+void host_watch_stop(struct host_watch *w)
+{
+	fake_require(fake_if && w == (struct host_watch *)&fake_host,
+		     "the end of another watch");
+	fake_host.watches--;
+}
+
+bool host_in_guest(struct host_vcpu *h)
+{
+	return h->entered;
+}
+
+void host_vcpu_nmi(struct host_vcpu *h)
+{
+	fake_require(h->entered, "an NMI for nobody");
+	h->nmis++;
+}
+
 void host_event_signal(struct host_event *e)
 {
 	e->signals++;

@@ -15,7 +15,7 @@
 struct host_vcpu {
 	struct vcpu *v;
 	u32 begun, entered;	/* depth: 0 or 1 */
-	u32 kicks, self_interrupts, sleeps, timers, cancels;
+	u32 kicks, self_interrupts, sleeps, timers, cancels, nmis;
 	u64 timer_ns;
 	int bound;
 };
@@ -39,8 +39,11 @@ struct fake_host {
 	int several_threads;
 	u64 now, wallclock;
 	void (*on_sleep)(struct host_vcpu *h);
+	int no_watch;		/* host_watch_start() returns NULL */
 
 	/* What was seen. */
+	int watches;		/* between start and stop */
+	u64 watch_ns;
 	int allocated;		/* live allocations */
 	int attempts;		/* allocations so far */
 	u32 yields, turns_given;

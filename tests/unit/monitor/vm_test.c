@@ -18,7 +18,7 @@ static void bad_create(void)
 	static const struct {
 		const char *what;
 		u64 memory, image;
-		u32 nr_vcpus, flags, pad;
+		u32 nr_vcpus, flags, watchdog;
 	} bad[] = {
 		{ "no memory", 0, 16 * MIB, 1, 0, 0 },
 		{ "odd memory", 64 * MIB + 4096, 16 * MIB, 1, 0, 0 },
@@ -30,7 +30,7 @@ static void bad_create(void)
 		{ "65 vCPUs", 64 * MIB, 16 * MIB, 65, 0, 0 },
 		{ "very many vCPUs", 64 * MIB, 16 * MIB, ~0u, 0, 0 },
 		{ "flags", 64 * MIB, 16 * MIB, 1, 1, 0 },
-		{ "padding", 64 * MIB, 16 * MIB, 1, 0, 1 },
+		{ "watchdog", 64 * MIB, 16 * MIB, 1, 0, 3601 },
 	};
 	struct colinux_create c;
 
@@ -40,7 +40,7 @@ static void bad_create(void)
 		c.memory = bad[i].memory;
 		c.image = bad[i].image;
 		c.flags = bad[i].flags;
-		c.pad = bad[i].pad;
+		c.watchdog = bad[i].watchdog;
 		check(create(&c) == -CO_EINVAL && !vm, "CREATE: %s: EINVAL",
 		      bad[i].what);
 	}
