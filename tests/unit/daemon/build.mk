@@ -18,5 +18,7 @@ $(eval $(call unit_test,daemon-console,tests/unit/daemon/console_test.c \
 	$(DAEMON_TEST),libuv libseccomp $(NET_LIBS)))
 $(eval $(call unit_test,daemon-control,tests/unit/daemon/control_test.c \
 	$(DAEMON_TEST),libuv libseccomp $(NET_LIBS)))
+$(eval $(call unit_test,daemon-stats,tests/unit/daemon/stats_test.c \
+	tests/unit/virtio/tap.c daemon/stats.c,))
 $(eval $(call unit_test,daemon-interrupt,tests/unit/daemon/interrupt_test.c \
 	tests/unit/virtio/tap.c daemon/os/linux/interrupt.c,libuv))

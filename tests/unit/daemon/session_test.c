@@ -205,6 +205,17 @@ static void test_control(void)
 		      strstr(other.text, "light=4711") &&
 		      strstr(other.text, "device0 fake device 0"),
 	      "info shows its counters");
+	check(child_run(&other, COMMAND("stats", "vm")) == 0 &&
+		      strstr(other.text, "\nlight                     4711\n") &&
+		      strstr(other.text, "\ndevice0        fake device 0\n"),
+	      "stats shows them as a table");
+	check(child_run(&other, COMMAND("stats", "--json", "vm")) == 0 &&
+		      strstr(other.text, "{\"name\":\"vm\",\"cpus\":[{\"irq\":0,"),
+	      "or as JSON: %s", other.text);
+	check(child_run(&other, COMMAND("stats")) == 2 &&
+		      child_run(&other, COMMAND("stats", "--interval", "x",
+						"vm")) == 2,
+	      "usage");
 	check(child_run(&other, GUEST("name=vm")) == 1 &&
 		      strstr(other.text, "running already"),
 	      "its name is taken");

@@ -25,7 +25,7 @@ static s64 call(u64 nr, u64 a, u64 b, enum after *after)
 static void unknown(void)
 {
 	static const u64 numbers[] = {
-		12, 13, 15, 16, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
+		13, 15, 16, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
 		~0ull,
 	};
 	enum after after;
@@ -35,6 +35,26 @@ static void unknown(void)
 			      after == AFTER_RESUME,
 		      "hypercall %llx: ENOSYS", numbers[i]);
 	check(v->stats.hypercalls[15] == 1, "small numbers are counted");
+}
+
+static void stats(void)
+{
+	struct colinux_stats *seen = &v->area->stats;
+
+	vm->vcpus[1]->stats.exits_irq = 77;
+	check(call(COLINUX_HC_STATS, 1, 0, NULL) == 0 && seen->vcpu == 1 &&
+		      seen->exits_irq == 77,
+	      "the counters of a vCPU come into the caller's area");
+	check(call(COLINUX_HC_STATS, 2, 0, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_STATS, 1ull << 32, 0, NULL) ==
+			      -CO_EINVAL,
+	      "of one that there is not: EINVAL");
+	fake_host.now += 1000000;
+	vm->vcpus[1]->run_since = fake_host.now - 5000;
+	call(COLINUX_HC_STATS, 1, 0, NULL);
+	check(seen->guest_ns > 5000 && !vm->vcpus[1]->stats.guest_ns,
+	      "the run that is under way counts");
+	vm->vcpus[1]->run_since = 0;
 }
 
 static void timer(void)
@@ -145,6 +165,7 @@ int main(void)
 	unknown();
 	timer();
 	kick();
+	stats();
 	v->area->pending = 0;
 	doorbell();
 	others();

@@ -245,7 +245,7 @@ static void controls(void)
 	check(vm_control(&vm, 1000, junk) == -CO_ENODEV,
 	      "before CREATE: ENODEV");
 	for (u32 f = 0; f < 10; f++)
-		if (!vm_control_size(f) || vm_control_size(f) > 512)
+		if (!vm_control_size(f) || vm_control_size(f) > 1024)
 			check(false, "size of call %u", f);
 	check(!vm_control_size(10) && !vm_control_size(~0u),
 	      "no call, no size");

@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# stress-ng in a guest with two vCPUs, with verification, while the host's CPUs
+# are under the same load.  In make soak for five minutes.
+
+. "$(dirname "$0")/../lib/box.sh"
+in_box --timeout $((${COLINUX_SOAK:+600} + 400)) --smp 2 --cpu max
+
+[ -n "${SOAK:-}" ] && seconds=300 || seconds=15
+series=6.12
+stressors="--cpu 2 --vm 2 --vm-bytes 32M --fork 2 --timer 2 --futex 2 --mmap 2
+	--mmap-bytes 16M --signal 2 --sigq 2"
+
+# The host's program with its libraries.
+{
+	cat "$INITRD"
+	{
+		which stress-ng
+		ldd "$(which stress-ng)" | grep -o '/[^ ]*'
+	} | sed 's#^/##' | (cd / && cpio --quiet -L -d -o -H newc) | gzip
+} >stress.img
+
+# shellcheck disable=SC2086
+stress-ng $stressors --timeout $((seconds + 60)) >host 2>&1 &
+load=$!
+start_initrd stress "$series" "mkdir -p /tmp /dev/shm; cd /tmp;
+	/usr/bin/stress-ng $stressors --verify --timeout $seconds
+	--metrics-brief; echo stress \$?" cpus=2 mem=512 initrd=stress.img
+wait_for $((seconds + 250)) grep -Eqs '^stress [0-9]|powered off|panic' \
+	"$LOG/stress"
+colinux stats linux >stats 2>&1
+ended 60 "$PID"
+kill "$load"
+wait "$load" 2>/dev/null
+out=$(plain "$LOG/stress")
+like "$out" '^stress 0$' "stress-ng is content"
+diag "$(grep -E 'metrc|info' <<<"$out" | tail -12)"
+is "$STATUS" 0 "the guest powers off"
+no_trouble "$out" guest
+
+host_is_healthy
+done_testing
