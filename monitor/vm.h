@@ -51,6 +51,7 @@ struct watch {
 	u64 number;		/* of the entry that was seen last */
 	u64 since;		/* host_now(): in that entry, or not in the guest */
 	u64 last;		/* host_now() of the last look */
+	u64 nmi_sent;		/* host_now() */
 	u64 interruptions;	/* returns that did not end an entry */
 };
 

@@ -73,9 +73,13 @@ static void look(struct vcpu *v, u64 now)
 		if (now - w->last > 2 * period && w->since < now)
 			store_once(w->since, w->since + (now - w->last) -
 						     2 * period);
-		if (load_once(v->vm->killed) ||
-		    time_inside(v, number, now) >= limit_ns(v))
+		/* The other CPUs look at the same time. */
+		if (now - w->nmi_sent > period / 2 &&
+		    (load_once(v->vm->killed) ||
+		     time_inside(v, number, now) >= limit_ns(v))) {
+			w->nmi_sent = now;
 			host_vcpu_nmi(v->host);
+		}
 	}
 	w->last = now;
 	__sync_lock_release(&w->busy);

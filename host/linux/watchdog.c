@@ -93,7 +93,10 @@ void watchdog_send_nmi(int cpu)
 /* Or the kernel would not know whose it was. */
 static int nmi(unsigned int type, struct pt_regs *regs)
 {
-	return this_cpu_xchg(nmi_sent, 0) ? NMI_HANDLED : NMI_DONE;
+	if (!this_cpu_read(nmi_sent))
+		return NMI_DONE;
+	this_cpu_write(nmi_sent, 0);	/* the monitor sends none so soon */
+	return NMI_HANDLED;
 }
 
 int watchdog_init(void)

@@ -4,7 +4,7 @@
 # colinux stats and /proc/colinux show the same counters, and they count.
 
 . "$(dirname "$0")/../lib/box.sh"
-in_box --timeout 300 --smp 2
+in_box --timeout 400 --smp 2
 
 # counter NAME FIELD FILE: a number of a table or of /proc/colinux.
 counter()
@@ -14,7 +14,7 @@ counter()
 
 start_initrd stats 6.12 'cat /proc/colinux; ls -l /proc/colinux; echo up;
 	while :; do usleep 10000; done' cpus=2
-wait_text 100 stats '^up' || bail "no guest"
+wait_text 250 stats '^up' || bail "no guest"
 tr -d '\r' <"$LOG/stats" | sed -n '/^abi /,/^up/p' >inside
 colinux stats stats >first
 try "the guest goes on" wait_for 20 sh -c \

@@ -37,11 +37,14 @@ for set in $sets; do
 		"$CHECKS" registers >beside 2>&1 || cp beside failed
 	done) &
 	beside=$!
-	initrd "$series" '/checks; echo checks $?' "initrd=checks.img" \
-		"cpus=${set#*/}"
+	start_initrd guest "$series" '/checks; echo checks $?' \
+		"initrd=checks.img" "cpus=${set#*/}"
+	ended 250 "$PID"
 	kill "$beside"
 	wait "$beside" 2>/dev/null
+	OUT=$(tr -d '\r' <"$LOG/guest")
 	echo "$OUT" >guest
+	is "$STATUS" 0 "$set: it powers off"
 	like "$OUT" '^checks 0' "$set: a guest passes" ||
 		diag "$(grep '^not ok' guest)"
 	is "$(diff <(results native) <(results guest))" "" \

@@ -18,7 +18,14 @@ stressors="--cpu 2 --vm 2 --vm-bytes 32M --fork 2 --timer 2 --futex 2 --mmap 2
 	{
 		which stress-ng
 		ldd "$(which stress-ng)" | grep -o '/[^ ]*'
-	} | sed 's#^/##' | (cd / && cpio --quiet -L -d -o -H newc) | gzip
+	} | sed 's#^/##' | awk -F/ '{
+		for (i = 1; i < NF; i++) {
+			path = i > 1 ? path "/" $i : $i
+			if (!seen[path]++)
+				print path
+		}
+		print
+	}' | (cd / && cpio --quiet -L -o -H newc) | gzip -1
 } >stress.img
 
 # shellcheck disable=SC2086

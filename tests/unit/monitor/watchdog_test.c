@@ -67,6 +67,9 @@ static void stuck(int entry)
 	check(!v->host->nmis, "up to the limit it is left alone");
 	looks(1);
 	check(v->host->nmis == 1, "beyond, it gets an NMI");
+	vm_watch(vm);
+	vm_watch(vm);
+	check(v->host->nmis == 1, "one, however many CPUs look");
 	leave_by_nmi(2);
 }
 
