@@ -482,7 +482,9 @@ void cpu_context_save(struct cpu_context *c, struct colinux_side *host,
 	save_xstate(c);
 	read_bases(c->guest.msr, c->fast_bases);
 	write_bases(c->host.msr, c->fast_bases);
-	read_selectors(&area->side);
+	/* Still set: the guest was not entered, they are not its own. */
+	if (!area->side.reload)
+		read_selectors(&area->side);
 	if (load_selectors(host, &area->side))
 		write_bases(c->host.msr, c->fast_bases);
 	write_msrs(&c->features, c->guest.msr, c->host.msr);
