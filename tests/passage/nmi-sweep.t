@@ -76,14 +76,20 @@ class Sweep:
         self.block = int(answer.split()[-1], 16)
         before = self.words()
         self.gdb.breakpoint(enter, False)
-        for _ in range(3):
+        found = range(len(before))
+        for injected in range(1, 4):
             self.qmp.nmi()
             self.gdb.go()
-            time.sleep(0.3)
+            until = time.monotonic() + STEP_LIMIT
+            while True:
+                after = self.words()
+                left = [i for i in found
+                        if after[i] == before[i] + injected]
+                if left or time.monotonic() > until:
+                    break
+                time.sleep(0.05)
             self.gdb.stop()
-        after = self.words()
-        found = [i for i, (a, b) in enumerate(zip(before, after))
-                 if b == a + 3]
+            found = left
         if len(found) != 1:
             raise RuntimeError(f"no count of NMIs in {before} {after}")
         self.counts["nmi"] = self.block + 4 * found[0]
