@@ -98,12 +98,22 @@ void vcpu_watch_nmi(struct vcpu *v)
 	/* The guest's word; it can harm itself only. */
 	const u64 rip = load_once(v->area->args[0]);
 	const u64 rflags = load_once(v->area->args[1]);
-	u64 ns;
+	const u64 period = v->vm->watch_period;
+	u64 now, alone, ns;
 
 	if (rflags & RFLAGS_IF)
 		return;		/* any interrupt would have done */
 	if (v->vm->watchdog) {
-		ns = time_inside(v, entry_number(v, true), host_now());
+		now = host_now();
+		ns = time_inside(v, entry_number(v, true), now);
+		/*
+		 * This CPU looks once a period when it takes interrupts.  If
+		 * nobody has looked for longer, it has taken none since.
+		 */
+		alone = now - load_once(v->watch.last);
+		if (v->watch.last && (s64)alone > (s64)period &&
+		    alone - period > ns)
+			ns = alone - period;
 		if (ns >= limit_ns(v))
 			vm_kill(v->vm, "vCPU %u has kept interrupts off for "
 				"%u s at RIP %llx", v->id,

@@ -128,6 +128,11 @@ static void alone(int entry)
 		fake_cpu.on_reraise = look_in_host;
 		v->area->reason = COLINUX_EXIT_IRQ;
 		v->area->vector = 64;
+	} else if (entry < 10) {
+		/* After the last look it went in and out as ever. */
+		v->area->nr = COLINUX_HC_NOP;
+	} else if (entry == 10) {
+		leave_by_nmi(2);	/* too early to be held against it */
 	} else {
 		fake_host.now += (LIMIT + 1) * SECOND;
 		leave_by_nmi(2);
