@@ -5,7 +5,7 @@
 # that are in use; what cannot be added.
 
 . "$(dirname "$0")/../lib/box.sh"
-in_box --smp 2 --timeout 500
+in_box --smp 2 --timeout 900
 
 CYCLES=${SOAK:+20}
 CYCLES=${CYCLES:-3}

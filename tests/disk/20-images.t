@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../lib/box.sh"
 . "$(dirname "$0")/root.sh"
-in_box --smp 2 --timeout 400
+in_box --smp 2 --timeout 900
 
 busybox_root tree <<'END'
 echo "root $(sed -n 's/ext4.*//p' /proc/mounts)"
@@ -37,7 +37,7 @@ END
 mke2fs -q -t ext4 -d tree root.raw 48M
 qemu-img convert -q -f raw -O qcow2 root.raw root.qcow2
 mkdir cdtree && echo "from the CD" >cdtree/hello
-genisoimage -quiet -o cd.iso cdtree
+genisoimage -quiet -r -o cd.iso cdtree
 truncate -s 32M nbd.img
 printf 'plugged\n' >hot.raw
 truncate -s 8M hot.raw
@@ -82,13 +82,16 @@ is "$(head -c 1048576 nbd.img | md5sum | cut -c-32)" "$SUM" "the NBD disk"
 qemu-img convert -f qcow2 -O raw hot.qcow2 hot.raw
 is "$(dd if=hot.raw bs=64k skip=1 count=16 status=none | md5sum | cut -c-32)" \
 	"$SUM" "the image that came"
-gone() { ! pgrep -f '^qemu-storage-daemon|colinux-disk' >/dev/null; }
+gone() { ! pgrep -f '^qemu-storage-daemon|^colinux --disk' >/dev/null; }
 try "servers end with the guest" wait_for 20 gone
 qemu-img check -q root.qcow2
 STATUS=$?
 try "the image is consistent" test $STATUS -eq 0 -o $STATUS -eq 3
 no_trouble "$OUT" guest
-kill "$(cat nbd.pid)"
+NBD=$(cat nbd.pid)
+kill "$NBD"
+gone() { ! kill -0 "$NBD" 2>/dev/null; }
+wait_for 20 gone
 
 # One line each, which names the file.
 broken()

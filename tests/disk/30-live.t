@@ -6,7 +6,7 @@
 
 . "$(dirname "$0")/../lib/box.sh"
 . "$(dirname "$0")/root.sh"
-in_box --smp 2 --timeout 400 --mem 3072
+in_box --smp 2 --timeout 900 --mem 3072
 
 busybox_root tree <<'END'
 echo "root $(sed -n 's, / .*,,p' /proc/mounts | tail -n 1)"
@@ -14,13 +14,13 @@ cat /hello
 echo "memory" >/hello 2>/dev/null || echo "refused"
 mkdir /new 2>/dev/null && echo "to $(cat /hello)"
 rm -rf /cd 2>/dev/null && [ ! -e /cd ] && echo "removed"
-grep -c colinux- /proc/mounts
+grep -c " /colinux-" /proc/mounts
 END
 echo "from the disk" >tree/hello
 mksquashfs tree root.squashfs -quiet -no-progress -comp gzip
 mkdir -p cd/live
 cp root.squashfs cd/live/filesystem.squashfs
-genisoimage -quiet -allow-limited-size -o live.iso cd
+genisoimage -quiet -r -allow-limited-size -o live.iso cd
 SUM=$(cat root.squashfs live.iso | md5sum)
 
 for series in $SERIES; do
