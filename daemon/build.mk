@@ -10,7 +10,7 @@ DAEMON_COMMON := $(addprefix daemon/,client.c client_console.c command.c \
 	standard_io.c stats.c \
 	terminal.c vcpu.c) \
 	$(addprefix daemon/builtin/,check.c console.c disk.c disk_server.c image.c info.c keep.c \
-	macvtap.c ps.c \
+	macvtap.c memory.c ps.c \
 	run.c slirp.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/os/linux/,files.c process.c sandbox.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \

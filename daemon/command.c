@@ -46,6 +46,11 @@ const struct command commands[] = {
 	  "what the virtual CPUs of a guest have done",
 	  "  --json                one JSON object a line\n"
 	  "  --interval SECONDS    and again, what was added, until it ends" },
+	{ "memory", cmd_memory, "NAME [SIZE] [--timeout SECONDS]",
+	  "show a guest's memory, or give some back to the host",
+	  "SIZE is what the guest keeps, in MB or as 512M, 2G; at most its\n"
+	  "mem=.  Waits until it has that, at most 60 or SECONDS seconds.\n"
+	  "Prints lines KEY VALUE in MB." },
 	{ "check", cmd_check, RUN_ARGUMENTS,
 	  "explain a configuration and find its errors", NULL },
 	{ "inspect", cmd_inspect, "KERNEL [--port FILE] [--modules DIR]",

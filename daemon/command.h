@@ -40,6 +40,7 @@ int cmd_console(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_disk(int argc, char **argv);
 int cmd_disk_server(int argc, char **argv);
+int cmd_memory(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_help(int argc, char **argv);

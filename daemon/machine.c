@@ -16,6 +16,8 @@
 
 /* An initrd goes into RAM that must be contiguous: there is no use for more. */
 #define INITRD_MAX (1024ull * 1024 * 1024)
+/* What is left to work with behind kernel and initrd. */
+#define MEMORY_LEAST (32ull * 1024 * 1024)
 #define PORT_MAX (2ull * 1024 * 1024)	/* the regions it is linked into */
 
 void machine_progress(struct machine *machine, const char *format, ...)
@@ -133,7 +135,8 @@ static int map_memory(struct machine *machine, struct error *error)
 
 static int create_vm(struct machine *machine, struct error *error)
 {
-	uint64_t initrd = machine->pack.cpio.size + machine->initrd.size;
+	uint64_t initrd = machine->pack.cpio.size +
+			  (machine->initrd.fd < 0 ? 0 : machine->initrd.size);
 	struct colinux_create create = {
 		.memory = machine->size,
 		.nr_vcpus = machine->config->cpus,
@@ -141,14 +144,15 @@ static int create_vm(struct machine *machine, struct error *error)
 	};
 	int result;
 
-	create.image = guest_image_contiguous(machine->image, machine->size,
-					      initrd);
+	machine->contiguous = guest_image_contiguous(machine->image,
+						     machine->size, initrd);
+	create.image = machine->contiguous;
 	if (create.image > machine->size)
 		return error_set(error,
 				 "mem=%" PRIu64 ": too little for this kernel "
 				 "and initrd; give at least mem=%" PRIu64,
 				 machine->size >> 20,
-				 (uint64_t)(create.image >> 20) + 32);
+				 machine_least_memory(machine) >> 20);
 	strncpy(create.name, machine->config->name, sizeof(create.name) - 1);
 	result = os_driver_call(machine->driver, COLINUX_IOC_CREATE, &create);
 	if (result < 0)
@@ -231,7 +235,7 @@ static int open_initrds(struct machine *machine, struct error *error)
 		return -1;
 	if (!*config->initrd)
 		return 0;
-	return file_read(config->initrd, INITRD_MAX, &machine->initrd, error);
+	return file_keep(config->initrd, INITRD_MAX, &machine->initrd, error);
 }
 
 static int open_kernel(struct machine *machine, struct error *error)
@@ -247,6 +251,14 @@ static int open_kernel(struct machine *machine, struct error *error)
 	if (open_port(machine, error) < 0)
 		return -1;
 	return open_initrds(machine, error);
+}
+
+/* What only loading needs, until the next time. */
+static void park(struct machine *machine)
+{
+	guest_image_park(machine->image);
+	guest_pack_park(&machine->pack);
+	os_trim_memory();
 }
 
 static int load_kernel(struct machine *machine, unsigned int nr_devices,
@@ -272,24 +284,31 @@ static int load_kernel(struct machine *machine, unsigned int nr_devices,
 		.modules = machine->pack.modules,
 		.nr_modules = machine->pack.nr_modules,
 	};
+	struct blob initrd = { 0 };
 	struct load_result *result;
 	int failed;
 
 	if (config_command_line(machine->config, cmdline, sizeof(cmdline),
-				error) < 0)
+				error) < 0 ||
+	    guest_pack_unpark(&machine->pack, error) < 0)
 		return -1;
 	initrds[request.nr_initrds++] = blob_bytes(&machine->pack.cpio);
-	if (machine->initrd.size)
-		initrds[request.nr_initrds++] = blob_bytes(&machine->initrd);
+	if (machine->initrd.fd >= 0) {
+		if (file_reread(&machine->initrd, &initrd, error) < 0)
+			return -1;
+		initrds[request.nr_initrds++] = blob_bytes(&initrd);
+	}
 	result = calloc(1, sizeof(*result));
-	if (!result)
-		return error_set(error, "out of memory");
-	failed = guest_image_load(machine->image, &request, result, error);
+	failed = result ? guest_image_load(machine->image, &request, result,
+					   error) :
+			  error_set(error, "out of memory");
 	if (!failed) {
 		machine_progress(machine, "command line: %s", result->cmdline);
 		*registers = result->vcpu;
 	}
 	free(result);
+	free(initrd.data);
+	park(machine);
 	return failed;
 }
 
@@ -310,6 +329,7 @@ struct machine *machine_new(const struct config *config,
 	machine->console = console;
 	machine->callbacks = *callbacks;
 	machine->size = config->memory;
+	machine->initrd.fd = -1;
 	/* Ended until it is started. */
 	atomic_store(&machine->end, MACHINE_KILLED);
 	strcpy(machine->reason, "not started");
@@ -320,6 +340,7 @@ struct machine *machine_new(const struct config *config,
 		machine->vcpus[i].number = i;
 	}
 	os_interrupt_setup();
+	os_small_pages();
 	if (open_driver(machine, error) < 0 ||
 	    os_drop_driver_rights(error) < 0 ||
 	    open_kernel(machine, error) < 0 ||
@@ -336,6 +357,8 @@ int machine_start(struct machine *machine, struct error *error)
 	struct colinux_vcpu_setup registers;
 	int nr_devices, result;
 
+	if (virtio_balloon_empty(machine->balloon, error) < 0)
+		return -1;
 	nr_devices = virtio_bus_start(machine->bus, error);
 	if (nr_devices < 0)
 		return -1;
@@ -402,7 +425,7 @@ void machine_free(struct machine *machine)
 	if (machine->image)
 		guest_image_close(machine->image);
 	guest_pack_free(&machine->pack);
-	free(machine->initrd.data);
+	file_forget(&machine->initrd);
 	free(machine->port.data);
 	free(machine->extents);
 	uv_cond_destroy(&machine->vcpu_off);
@@ -435,6 +458,26 @@ const char *machine_kernel(const struct machine *machine)
 unsigned int machine_extents(const struct machine *machine)
 {
 	return machine->nr_extents;
+}
+
+uint64_t machine_least_memory(const struct machine *machine)
+{
+	return machine->contiguous + MEMORY_LEAST;
+}
+
+void machine_set_memory(struct machine *machine, uint64_t size)
+{
+	uint64_t less = size < machine->size ? machine->size - size : 0;
+
+	virtio_balloon_set(machine->balloon, less / COLINUX_PAGE_SIZE);
+}
+
+void machine_memory(struct machine *machine, bool fresh,
+		    struct balloon_state *state)
+{
+	if (fresh)
+		virtio_balloon_ask(machine->balloon);
+	virtio_balloon_state(machine->balloon, state);
 }
 
 unsigned int machine_vcpus_up(struct machine *machine)

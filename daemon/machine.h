@@ -18,6 +18,7 @@
 #include "config.h"
 #include "console.h"
 #include "error.h"
+#include "virtio/balloon.h"
 #include "virtio/virtio.h"
 
 struct machine;
@@ -104,6 +105,13 @@ int machine_disk_resize(struct machine *machine, unsigned int disk,
 const char *machine_kernel(const struct machine *machine);
 /* Lowest pieces of memory: number of extents, for people. */
 unsigned int machine_extents(const struct machine *machine);
+/* Least memory that the guest may be left with, in bytes. */
+uint64_t machine_least_memory(const struct machine *machine);
+/* Let the guest have so much of its memory (bytes); see virtio/balloon.h. */
+void machine_set_memory(struct machine *machine, uint64_t size);
+/* How far that is; fresh: ask the guest for new statistics as well. */
+void machine_memory(struct machine *machine, bool fresh,
+		    struct balloon_state *state);
 /* vCPUs that run at this moment. */
 unsigned int machine_vcpus_up(struct machine *machine);
 

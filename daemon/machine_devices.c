@@ -14,6 +14,7 @@
 #include "keeper.h"
 #include "machine_internal.h"
 #include "serial.h"
+#include "virtio/balloon.h"
 #include "virtio/spec.h"
 
 /* A serial port: the device and what is at its other end. */
@@ -67,8 +68,29 @@ static void on_plugged(void *opaque, unsigned int device)
 		machine->callbacks.plugged(machine->callbacks.opaque);
 }
 
+static int on_range(struct machine *machine, unsigned int call,
+		    uint64_t offset, uint64_t size)
+{
+	struct colinux_range range = { .offset = offset, .size = size };
+	int result = os_driver_call(machine->driver, call, &range);
+
+	return result < 0 ? result : 0;
+}
+
+static int on_release(void *opaque, uint64_t offset, uint64_t size)
+{
+	return on_range(opaque, COLINUX_IOC_RELEASE, offset, size);
+}
+
+static int on_reclaim(void *opaque, uint64_t offset, uint64_t size)
+{
+	return on_range(opaque, COLINUX_IOC_RECLAIM, offset, size);
+}
+
 static const struct virtio_host_ops bus_ops = {
 	.plugged = on_plugged,
+	.release = on_release,
+	.reclaim = on_reclaim,
 	.irqfd = on_irqfd,
 	.set_irq = on_set_irq,
 	.doorbell = on_doorbell,
@@ -434,6 +456,7 @@ int machine_add_devices(struct machine *machine, struct error *error)
 	    add_folders(machine, error) < 0 ||
 	    add_vhost_users(machine, error) < 0 ||
 	    virtio_rng_add(machine->bus, error) < 0 ||
+	    virtio_balloon_add(machine->bus, &machine->balloon, error) < 0 ||
 	    add_execs(machine, error) < 0)
 		return -1;
 	console_connect(machine->console, &device);

@@ -41,16 +41,18 @@ struct machine {
 	struct colinux_version version;
 	struct guest_image *image;
 	struct guest_pack pack;	/* our initrd: colinux-init and modules */
-	struct blob initrd;	/* the user's, size 0 = none */
+	struct kept_file initrd;	/* the user's, fd -1 = none */
 	struct blob port;
 	char port_path[CONFIG_PATH];
 	void *base;		/* mapping of guest RAM */
 	uint64_t size;
+	uint64_t contiguous;	/* what the kernel needs in one piece */
 	struct guest_memory memory;
 	struct colinux_extent *extents;
 	unsigned int nr_extents;
 	struct virtio_bus *bus;
 	struct virtio_console *virtio_console;
+	struct virtio_balloon *balloon;
 	struct machine_serial *serials;	/* by ttys number */
 	/* Closing these ends other processes (keeper.h). */
 	unsigned int nr_keepers;

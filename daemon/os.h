@@ -101,6 +101,10 @@ void os_join_output(void);
 int os_open_log(const char *path, struct error *error);
 /* From now on stdout and stderr are that file, and fd is closed. */
 void os_use_output(int fd);
+/* Have no huge pages: a stack and a heap of 2 MiB each for a few KiB of use. */
+void os_small_pages(void);
+/* Give memory that was freed back to the system. */
+void os_trim_memory(void);
 /* Are we the super-user (may files be given any owner)? */
 bool os_is_root(void);
 /* Is it a terminal? */

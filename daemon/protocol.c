@@ -24,6 +24,8 @@ static const struct parameter parameters[] = {
 	{ "read-only", OFFSET(read_only), 1 },
 	{ "direct", OFFSET(direct), 1 },
 	{ "size", OFFSET(size), INT64_MAX / 16 },
+	{ "target", OFFSET(target), INT32_MAX },
+	{ "fresh", OFFSET(fresh), 1 },
 };
 
 #define NR_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))
@@ -43,6 +45,7 @@ static const struct verb {
 	{ "disk-add", PROTOCOL_DISK_ADD, 1 << 5 | 1 << 6 | 1 << 7 },
 	{ "disk-remove", PROTOCOL_DISK_REMOVE, 1 << 1 | 1 << 5 },
 	{ "disk-resize", PROTOCOL_DISK_RESIZE, 1 << 5 | 1 << 8 },
+	{ "memory", PROTOCOL_MEMORY, 1 << 9 | 1 << 10 },
 };
 
 #define NR_VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -37,6 +37,7 @@ enum protocol_verb {
 	PROTOCOL_DISK_ADD,
 	PROTOCOL_DISK_REMOVE,	/* disk=N force=0|1 */
 	PROTOCOL_DISK_RESIZE,	/* disk=N size=BYTES; no size: it has changed */
+	PROTOCOL_MEMORY,	/* target=MB fresh=0|1 */
 };
 
 struct protocol_request {
@@ -44,6 +45,7 @@ struct protocol_request {
 	/* What was not given is -1. */
 	int64_t timeout, force, columns, rows, scrollback;
 	int64_t disk, read_only, direct, size;
+	int64_t target, fresh;
 };
 
 /* Parse a line without its newline.  Everything unknown is refused. */

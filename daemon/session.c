@@ -204,6 +204,57 @@ static void answer_stats(struct session *session,
 	control_done(client, NULL);
 }
 
+/* A page of the balloon has 4 KiB: 256 are 1 MB, as memory is counted here. */
+static void answer_memory(struct session *session,
+			  struct control_client *client,
+			  const struct protocol_request *request)
+{
+	uint64_t size = session->config->memory >> 20;
+	uint64_t least = machine_least_memory(session->machine) >> 20;
+	struct balloon_state state;
+	char problem[160];
+
+	machine_memory(session->machine, request->fresh == 1, &state);
+	snprintf(problem, sizeof(problem), "%s can have %" PRIu64 " to %"
+		 PRIu64 " MB", session->runtime.name, least, size);
+	if (request->target >= 0 && !state.driver) {
+		control_done(client, "the guest has no balloon driver "
+			     "(virtio_balloon), or has not loaded it yet");
+		return;
+	}
+	if (request->target >= 0 && ((uint64_t)request->target < least ||
+				     (uint64_t)request->target > size)) {
+		control_done(client, problem);
+		return;
+	}
+	if (request->target >= 0) {
+		machine_set_memory(session->machine,
+				   (uint64_t)request->target << 20);
+		machine_memory(session->machine, false, &state);
+	}
+	control_line(client, "size %" PRIu64, size);
+	control_line(client, "target %" PRIu64, size - state.target / 256);
+	control_line(client, "guest %" PRIu64,
+		     size - (state.pages + 255) / 256);
+	control_line(client, "returned %" PRIu64, state.released / 256);
+	if (!state.supported)
+		control_line(client, "unsupported 1");
+	if (state.waiting)
+		control_line(client, "waiting-kb %" PRIu64, state.waiting * 4);
+	if (state.stuck)
+		control_line(client, "stuck 1");
+	control_line(client, "driver %d", state.driver);
+	control_line(client, "serial %" PRIu64, state.serial);
+	for (unsigned int i = 0; i < BALLOON_STATS; i++)
+		if (state.stat[i] != UINT64_MAX)
+			control_line(client, "guest-%s %" PRIu64,
+				     balloon_stat_names[i],
+				     balloon_stat_is_bytes(i) ?
+					     state.stat[i] >> 20 :
+					     state.stat[i]);
+	control_done(client, NULL);
+}
+
 static void on_request(void *opaque, struct control_client *client,
 		       const struct protocol_request *request)
 {
@@ -220,6 +271,9 @@ static void on_request(void *opaque, struct control_client *client,
 		break;
 	case PROTOCOL_STATS:
 		answer_stats(session, client);
+		break;
+	case PROTOCOL_MEMORY:
+		answer_memory(session, client, request);
 		break;
 	case PROTOCOL_STOP:
 		waiter = new_waiter(session, client);

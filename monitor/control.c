@@ -28,6 +28,9 @@ u32 vm_control_size(u32 function)
 		return sizeof(struct colinux_kick);
 	case COLINUX_IOC_STATS:
 		return sizeof(struct colinux_stats);
+	case COLINUX_IOC_RELEASE:
+	case COLINUX_IOC_RECLAIM:
+		return sizeof(struct colinux_range);
 	default:
 		return 0;
 	}
@@ -101,6 +104,10 @@ int vm_control(struct vm **vmp, u32 function, void *arg)
 		return kick(vm, arg);
 	case COLINUX_IOC_STATS:
 		return stats(vm, arg);
+	case COLINUX_IOC_RELEASE:
+		return vm_release(vm, arg);
+	case COLINUX_IOC_RECLAIM:
+		return vm_reclaim(vm, arg);
 	default:
 		return -CO_ENOTTY;
 	}

@@ -40,6 +40,14 @@ void host_memory_free(struct host_memory *mem);
  */
 void *host_memory_map(struct host_memory *mem, u64 size);
 
+/*
+ * Give part of guest RAM back to the host, as struct colinux_range says, and
+ * take the same frames again, zeroed.  Pages that are in use for I/O live on
+ * until that ends.  0, -EINVAL, -EBUSY, -ENOMEM, -EINTR, -EOPNOTSUPP.
+ */
+int host_memory_release(struct host_memory *mem, u64 offset, u64 size);
+int host_memory_reclaim(struct host_memory *mem, u64 offset, u64 size);
+
 /* Zeroed kernel memory of any size; NULL when there is none. */
 void *host_zalloc(size_t size);
 void host_zfree(void *p, size_t size);

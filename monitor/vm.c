@@ -127,6 +127,30 @@ int vm_device_interrupt(struct vm *vm, u32 device)
 	return 0;
 }
 
+/* The port and the passage run in the first part of RAM: never that. */
+static bool may_be_released(const struct vm *vm,
+			    const struct colinux_range *range)
+{
+	return !((range->offset | range->size) & (COLINUX_PAGE_SIZE - 1)) &&
+	       range->size && range->offset >= PORT_SIZE &&
+	       range->offset < vm->memory &&
+	       range->size <= vm->memory - range->offset;
+}
+
+int vm_release(struct vm *vm, const struct colinux_range *range)
+{
+	if (!may_be_released(vm, range))
+		return -CO_EINVAL;
+	return host_memory_release(vm->mem, range->offset, range->size);
+}
+
+int vm_reclaim(struct vm *vm, const struct colinux_range *range)
+{
+	if (!may_be_released(vm, range))
+		return -CO_EINVAL;
+	return host_memory_reclaim(vm->mem, range->offset, range->size);
+}
+
 bool vm_owns(const struct vm *vm, u64 machine, u64 size)
 {
 	for (u32 i = 0; i < vm->nr_extents; i++) {

@@ -101,6 +101,9 @@ void vm_kill(struct vm *vm, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Raise the interrupt of a device. Any context. -EINVAL if there is none. */
 int vm_device_interrupt(struct vm *vm, u32 device);
+/* Guest RAM that the guest can do without: see struct colinux_range. */
+int vm_release(struct vm *vm, const struct colinux_range *range);
+int vm_reclaim(struct vm *vm, const struct colinux_range *range);
 /* True if [machine, machine + size) is guest RAM in one extent. */
 bool vm_owns(const struct vm *vm, u64 machine, u64 size);
 

@@ -7,6 +7,7 @@
 #include "../command.h"
 #include "../os.h"
 #include "../paths.h"
+#include "memory.h"
 
 static void print_line(void *opaque, const char *key, const char *value)
 {
@@ -30,6 +31,8 @@ static int guest_info(const char *name)
 	if (!result)
 		result = client_request(&runtime, &request, print_line, NULL,
 					&error);
+	if (!result)
+		result = memory_show(&runtime, &error);
 	if (result < 0) {
 		say("%s", error.text);
 		return EXIT_OTHER;

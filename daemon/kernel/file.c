@@ -5,9 +5,10 @@
  * what is inside.
  */
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <lz4.h>
 #include <lzma.h>
@@ -29,46 +30,83 @@ static const uint8_t magic_bzip2[] = { 'B', 'Z', 'h' };
 static const uint8_t magic_lzma[] = { 0x5d, 0, 0 };
 static const uint8_t magic_lzo[] = { 0x89, 'L', 'Z', 'O' };
 
+/* Is it a file that we read, and how long is it now? */
+static int look_at(const struct kept_file *file, size_t *size,
+		   struct error *error)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st))
+		return error_set(error, "%s: %s", file->path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return error_set(error, "%s: not a regular file", file->path);
+	if ((uint64_t)st.st_size > file->limit)
+		return error_set(error, "%s: %llu bytes, at most %zu are "
+				 "expected", file->path,
+				 (unsigned long long)st.st_size, file->limit);
+	*size = st.st_size;
+	return 0;
+}
+
+int file_keep(const char *path, size_t limit, struct kept_file *out,
+	      struct error *error)
+{
+	out->path = path;
+	out->limit = limit;
+	out->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (out->fd < 0)
+		return error_set(error, "%s: %s", path, strerror(errno));
+	if (look_at(out, &out->size, error)) {
+		file_forget(out);
+		return -1;
+	}
+	return 0;
+}
+
+int file_reread(const struct kept_file *file, struct blob *out,
+		struct error *error)
+{
+	size_t size;
+	ssize_t got = 1;
+
+	if (look_at(file, &size, error))
+		return -1;
+	out->size = 0;
+	out->data = malloc(size + 1);
+	if (!out->data)
+		return error_set(error, "%s: out of memory", file->path);
+	while (out->size < size && got) {
+		got = pread(file->fd, out->data + out->size, size - out->size,
+			    out->size);
+		if (got < 0 && errno != EINTR) {
+			error_set(error, "%s: %s", file->path, strerror(errno));
+			free(out->data);
+			out->data = NULL;
+			return -1;
+		}
+		out->size += got > 0 ? got : 0;
+	}
+	return 0;
+}
+
+void file_forget(struct kept_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+}
+
 int file_read(const char *path, size_t limit, struct blob *out,
 	      struct error *error)
 {
-	struct stat st;
-	FILE *file = fopen(path, "rb");
-	size_t got;
+	struct kept_file file;
+	int ret;
 
-	if (!file)
-		return error_set(error, "%s: %s", path, strerror(errno));
-	if (fstat(fileno(file), &st)) {
-		error_set(error, "%s: %s", path, strerror(errno));
-		goto fail;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		error_set(error, "%s: not a regular file", path);
-		goto fail;
-	}
-	if ((uint64_t)st.st_size > limit) {
-		error_set(error, "%s: %llu bytes, at most %zu are expected",
-			  path, (unsigned long long)st.st_size, limit);
-		goto fail;
-	}
-	out->data = malloc(st.st_size + 1);
-	if (!out->data) {
-		error_set(error, "%s: out of memory", path);
-		goto fail;
-	}
-	got = fread(out->data, 1, st.st_size, file);
-	if (ferror(file)) {
-		error_set(error, "%s: %s", path, strerror(errno));
-		free(out->data);
-		out->data = NULL;
-		goto fail;
-	}
-	out->size = got;
-	fclose(file);
-	return 0;
-fail:
-	fclose(file);
-	return -1;
+	if (file_keep(path, limit, &file, error))
+		return -1;
+	ret = file_reread(&file, out, error);
+	file_forget(&file);
+	return ret;
 }
 
 /* A growing output buffer with a limit. */
@@ -291,6 +329,25 @@ int decompress(struct bytes in, const char *what, size_t limit, size_t hint,
 		return error_set(error, "%s: %s", what, failure);
 	}
 	*out = sink.out;
+	return 0;
+}
+
+int compress_blob(struct bytes in, struct blob *out, struct error *error)
+{
+	size_t room = ZSTD_compressBound(in.size), size;
+	uint8_t *data = malloc(room ? room : 1), *fitting;
+
+	if (!data)
+		return error_set(error, "out of memory");
+	size = ZSTD_compress(data, room, in.data, in.size, 1);
+	if (ZSTD_isError(size)) {
+		free(data);
+		return error_set(error, "cannot compress: %s",
+				 ZSTD_getErrorName(size));
+	}
+	fitting = realloc(data, size);
+	out->data = fitting ? fitting : data;
+	out->size = size;
 	return 0;
 }
 

@@ -203,6 +203,7 @@ static int read_hz(struct guest_image *image, struct error *error)
 	return 0;
 }
 
+/* Everything but the pause sites. */
 static int understand(struct guest_image *image, struct error *error)
 {
 	if (read_release(image, error) ||
@@ -216,44 +217,88 @@ static int understand(struct guest_image *image, struct error *error)
 	for (unsigned int i = 0; i < image->elf.nr_segments; i++)
 		if (image->elf.segments[i].type == PT_NOTE)
 			read_build_id(image, image->elf.segments[i].data);
-	return pause_find_cached(&image->elf, &image->syms, image->build_id,
-				 NULL, &image->sites, error);
+	return 0;
+}
+
+static int read_image(struct guest_image *image, struct error *error)
+{
+	struct blob file;
+	int ret;
+
+	if (file_reread(&image->file, &file, error))
+		return -1;
+	ret = bzimage_parse(blob_bytes(&file), image->path, &image->bzimage,
+			    error);
+	free(file.data);
+	return ret ? ret : understand(image, error);
 }
 
 struct guest_image *guest_image_open(const char *path, struct error *error)
 {
 	struct guest_image *image = calloc(1, sizeof(*image));
-	struct blob file;
-	int ret;
 
 	if (!image) {
 		error_set(error, "%s: out of memory", path);
 		return NULL;
 	}
+	image->file.fd = -1;
 	image->path = strdup(path);
-	if (!image->path || file_read(path, KERNEL_FILE_MAX, &file, error)) {
-		guest_image_close(image);
-		return NULL;
-	}
-	ret = bzimage_parse(blob_bytes(&file), image->path, &image->bzimage,
-			    error);
-	free(file.data);
-	if (ret || understand(image, error)) {
+	if (!image->path)
+		error_set(error, "%s: out of memory", path);
+	if (!image->path ||
+	    file_keep(image->path, KERNEL_FILE_MAX, &image->file, error) ||
+	    read_image(image, error) ||
+	    pause_find_cached(&image->elf, &image->syms, image->build_id, NULL,
+			      &image->sites, error)) {
 		guest_image_close(image);
 		return NULL;
 	}
 	return image;
 }
 
+void guest_image_park(struct guest_image *image)
+{
+	btf_free(image->btf);
+	image->btf = NULL;
+	kallsyms_free(&image->syms);
+	elf_free(&image->elf);
+	bzimage_free(&image->bzimage);
+	image->parked = true;
+}
+
+/* The sites are those of this very kernel: they are found once. */
+int image_unpark(struct guest_image *image, struct error *error)
+{
+	char build_id[sizeof(image->build_id)];
+	uint64_t size = image->size;
+
+	if (!image->parked)
+		return 0;
+	memcpy(build_id, image->build_id, sizeof(build_id));
+	memset(image->build_id, 0, sizeof(image->build_id));
+	if (read_image(image, error)) {
+		guest_image_park(image);
+		return -1;
+	}
+	image->parked = false;
+	if (image->size == size && !strcmp(image->build_id, build_id) &&
+	    pause_are_here(&image->elf, &image->sites))
+		return 0;
+	guest_image_park(image);
+	image->size = size;
+	memcpy(image->build_id, build_id, sizeof(build_id));
+	return error_set(error, "%s: is another kernel than the one that the "
+			 "guest started with: stop the guest and start it "
+			 "again", image->path);
+}
+
 void guest_image_close(struct guest_image *image)
 {
 	if (!image)
 		return;
+	guest_image_park(image);
 	pause_free(&image->sites);
-	btf_free(image->btf);
-	kallsyms_free(&image->syms);
-	elf_free(&image->elf);
-	bzimage_free(&image->bzimage);
+	file_forget(&image->file);
 	free(image->path);
 	free(image);
 }

@@ -14,6 +14,9 @@ struct guest_image {
 	char *path;
 	char release[128];
 	char build_id[64 + 1];
+	struct kept_file file;
+	/* While it is parked only the header of bzimage and sites are there. */
+	bool parked;
 	struct bzimage bzimage;
 	struct elf elf;
 	struct kallsyms syms;
@@ -23,6 +26,12 @@ struct guest_image {
 	uint64_t size;		/* bytes of RAM from there to _end */
 	unsigned int hz;	/* CONFIG_HZ */
 };
+
+/*
+ * Read a parked image again.  0, or -1 with error set: it cannot be read, or is
+ * another one by now; it stays parked then.
+ */
+int image_unpark(struct guest_image *image, struct error *error);
 
 /*
  * Bytes of the image as it will be before the kernel runs, bss zero.

@@ -26,6 +26,12 @@ struct guest_image;
  */
 struct guest_image *guest_image_open(const char *path, struct error *error);
 void guest_image_close(struct guest_image *image);
+/*
+ * Give back what only loading needs (the unpacked kernel, its symbols and
+ * types: 80 MiB).  The next load reads it again from the open file, and fails
+ * if that is another kernel by then.
+ */
+void guest_image_park(struct guest_image *image);
 
 /* "6.1.0-56-amd64": the name of its directory in /lib/modules. */
 const char *guest_image_release(const struct guest_image *image);
@@ -88,6 +94,7 @@ int guest_image_load(struct guest_image *image,
 
 struct guest_pack {
 	struct blob cpio;	/* newc archive, uncompressed */
+	struct blob packed;	/* the same, while it is parked */
 	struct guest_module *modules;	/* in load order */
 	unsigned int nr_modules;
 };
@@ -108,6 +115,10 @@ int guest_pack_build(const char *directory, const char *release,
 		     const char *const wanted[], const char *init_path,
 		     struct guest_pack *pack, struct error *error);
 void guest_pack_free(struct guest_pack *pack);
+/* Keep the archive in less memory; nothing happens if there is not even that. */
+void guest_pack_park(struct guest_pack *pack);
+/* Have it back in pack->cpio.  0, or -1 with error set. */
+int guest_pack_unpark(struct guest_pack *pack, struct error *error);
 
 /* What a guest needs to reach its root file system. */
 extern const char *const guest_modules_default[];

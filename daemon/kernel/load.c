@@ -383,6 +383,8 @@ int guest_image_load(struct guest_image *image,
 {
 	struct plan plan = { .image = image, .request = request };
 
+	if (image_unpark(image, error))
+		return -1;
 	if (check_request(&plan, error) || link_and_check(&plan, error) ||
 	    build_cmdline(&plan, error) || build_boot(&plan, error) ||
 	    check_patches(&plan, error)) {

@@ -27,7 +27,7 @@
  */
 const char *const guest_modules_default[] = {
 	"virtio", "virtio_ring", "virtio_console", "virtio_blk", "virtio_net",
-	"?virtio_rng", "?crc32c_generic", "?crc32c_intel", "ext4", NULL,
+	"?virtio_rng", "?virtio_balloon", "?crc32c_generic", "?crc32c_intel", "ext4", NULL,
 };
 
 struct packer {
@@ -305,8 +305,30 @@ int guest_pack_build(const char *directory, const char *release,
 	return ret;
 }
 
+void guest_pack_park(struct guest_pack *pack)
+{
+	if (!pack->cpio.data ||
+	    compress_blob(blob_bytes(&pack->cpio), &pack->packed, NULL))
+		return;
+	free(pack->cpio.data);
+	pack->cpio.data = NULL;
+}
+
+int guest_pack_unpark(struct guest_pack *pack, struct error *error)
+{
+	if (!pack->packed.data)
+		return 0;
+	if (decompress(blob_bytes(&pack->packed), "our initrd",
+		       pack->cpio.size, pack->cpio.size, &pack->cpio, error))
+		return -1;
+	free(pack->packed.data);
+	pack->packed.data = NULL;
+	return 0;
+}
+
 void guest_pack_free(struct guest_pack *pack)
 {
+	free(pack->packed.data);
 	for (unsigned int i = 0; i < pack->nr_modules; i++)
 		free(pack->modules[i].btf.data);
 	free(pack->modules);

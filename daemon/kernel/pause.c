@@ -201,6 +201,14 @@ int pause_find(const struct elf *vmlinux, const struct kallsyms *syms,
 	return 0;
 }
 
+bool pause_are_here(const struct elf *vmlinux, const struct pause_sites *sites)
+{
+	for (unsigned int i = 0; i < sites->nr; i++)
+		if (!is_pause_here(vmlinux, sites->addr[i]))
+			return false;
+	return true;
+}
+
 void pause_free(struct pause_sites *sites)
 {
 	free(sites->addr);

@@ -32,6 +32,8 @@ int pause_find(const struct elf *vmlinux, const struct kallsyms *syms,
 int pause_find_cached(const struct elf *vmlinux, const struct kallsyms *syms,
 		      const char *build_id, const char *directory,
 		      struct pause_sites *out, struct error *error);
+/* Is there a pause at each of them? */
+bool pause_are_here(const struct elf *vmlinux, const struct pause_sites *sites);
 void pause_free(struct pause_sites *sites);
 
 /* Is a function one whose pauses are left alone? */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Devices of the guest, and guest memory that they translate through.
 
-VIRTIO_SRCS := daemon/memory.c daemon/virtio/blk.c daemon/virtio/console.c \
+VIRTIO_SRCS := daemon/memory.c daemon/virtio/balloon.c daemon/virtio/blk.c daemon/virtio/console.c \
 	daemon/virtio/device.c daemon/virtio/net.c daemon/virtio/rng.c \
 	daemon/virtio/vhost_net.c \
 	daemon/virtio/vhost_user.c daemon/virtio/vhost_user_socket.c \

@@ -62,6 +62,7 @@ struct virtio_device_type {
 extern const struct virtio_device_type *const virtio_device_types[];
 extern const size_t virtio_nr_device_types;
 
+extern const struct virtio_device_type virtio_balloon_type;
 extern const struct virtio_device_type virtio_blk_type;
 extern const struct virtio_device_type virtio_console_type;
 extern const struct virtio_device_type virtio_net_type;

@@ -27,6 +27,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little endian");
 #define VIRTIO_ID_BLOCK		2u
 #define VIRTIO_ID_CONSOLE	3u
 #define VIRTIO_ID_RNG		4u
+#define VIRTIO_ID_BALLOON	5u
 #define VIRTIO_ID_FS		26u
 
 /* 6 Reserved feature bits */

@@ -20,6 +20,7 @@
 #include "device.h"
 
 const struct virtio_device_type *const virtio_device_types[] = {
+	&virtio_balloon_type,
 	&virtio_blk_type,
 	&virtio_console_type,
 	&virtio_net_type,

@@ -69,6 +69,14 @@ struct virtio_host_ops {
 	 * that.  0 or a negative errno; NULL: the host cannot.
 	 */
 	int (*irqfd)(void *opaque, unsigned int device, int fd);
+	/*
+	 * Give part of guest RAM, whole pages, to the host, and take it back
+	 * (RELEASE, RECLAIM).  0 or a negative errno.  reclaim may take long
+	 * and is called without locks of the device's state; NULL, both: the
+	 * host cannot.
+	 */
+	int (*release)(void *opaque, uint64_t offset, uint64_t size);
+	int (*reclaim)(void *opaque, uint64_t offset, uint64_t size);
 	/* A line for the VM's log (a guest broke a rule); may be NULL. */
 	void (*report)(void *opaque, const char *line);
 	/*

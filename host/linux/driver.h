@@ -12,9 +12,13 @@
 #include <linux/smp.h>
 #include "vm.h"
 
-/* memory.c */
-/* Page of guest RAM at page offset `pgoff`, without a reference; or NULL. */
-struct page *host_memory_page(struct host_memory *mem, unsigned long pgoff);
+/* release.c */
+/* Page `index` of guest RAM, with a reference for the caller; or NULL. */
+struct page *host_memory_get_page(struct host_memory *mem,
+				  unsigned long index);
+/* Who maps guest RAM: the VM's file. */
+void host_memory_set_mapping(struct host_memory *mem,
+			     struct address_space *mapping);
 
 /* event.c */
 struct events;		/* event objects of one VM */

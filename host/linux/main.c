@@ -146,11 +146,10 @@ static long colinux_ioctl(struct file *file, unsigned int cmd,
 static vm_fault_t colinux_fault(struct vm_fault *vmf)
 {
 	struct instance *in = vmf->vma->vm_file->private_data;
-	struct page *page = host_memory_page(in->vm->mem, vmf->pgoff);
+	struct page *page = host_memory_get_page(in->vm->mem, vmf->pgoff);
 
 	if (!page)
 		return VM_FAULT_SIGBUS;
-	get_page(page);
 	vmf->page = page;
 	return 0;
 }
@@ -170,6 +169,7 @@ static int colinux_mmap(struct file *file, struct vm_area_struct *vma)
 	    vma->vm_pgoff + vma_pages(vma) < vma->vm_pgoff ||
 	    vma->vm_pgoff + vma_pages(vma) > vm->memory >> PAGE_SHIFT)
 		return -EINVAL;
+	host_memory_set_mapping(vm->mem, file->f_mapping);
 	vma->vm_ops = &colinux_vm_ops;
 	return 0;
 }

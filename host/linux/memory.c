@@ -14,23 +14,12 @@
 #include <linux/sched/signal.h>
 #include <linux/memory_hotplug.h>
 #include <linux/nodemask.h>
-#include "driver.h"
+#include "memory.h"
 
 #define BLOCK_ORDER	10	/* 4 MiB, the buddy allocator's largest */
 #define SMALL_ORDER	9	/* 2 MiB, the unit of guest RAM */
 #define SMALL_PAGES	(1ul << SMALL_ORDER)
 #define RESERVE_PAGES	(16ul << (20 - PAGE_SHIFT))	/* left to the host */
-
-struct piece {
-	unsigned long pfn, nr;
-};
-
-struct host_memory {
-	struct piece *pieces;		/* sorted and merged; [0] holds the image */
-	unsigned int nr, max;
-	unsigned long pages;		/* in all pieces */
-	struct colinux_extent *table;
-};
 
 static int by_pfn(const void *a, const void *b)
 {
@@ -47,10 +36,12 @@ static void add_piece(struct host_memory *mem, unsigned long pfn,
 	mem->pages += nr;
 }
 
-static void free_pages_of(const struct piece *p)
+void memory_free_pages(struct host_memory *mem, const struct piece *p,
+		       unsigned long index)
 {
 	for (unsigned long i = 0; i < p->nr; i++) {
-		__free_page(pfn_to_page(p->pfn + i));
+		if (!mem->gone || !test_bit(index + i, mem->gone))
+			__free_page(pfn_to_page(p->pfn + i));
 		if (i % 1024 == 1023)
 			cond_resched();
 	}
@@ -65,8 +56,9 @@ static bool add_blocks(struct host_memory *mem, unsigned long pages,
 
 		if (fatal_signal_pending(current))
 			return false;
-		page = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN |
-					   __GFP_NORETRY, order);
+		/* Movable: so that a page of it can come back (release.c). */
+		page = alloc_pages(GFP_KERNEL | __GFP_MOVABLE | __GFP_ZERO |
+					   __GFP_NOWARN | __GFP_NORETRY, order);
 		if (!page)
 			return false;
 		split_page(page, order);
@@ -120,38 +112,52 @@ static bool range_usable(struct zone *zone, unsigned long pfn, unsigned long nr)
 	return true;
 }
 
+/* How far clear_run() has looked: what failed once is not tried again. */
+struct cursor {
+	int nid, zone;
+	unsigned long pfn;	/* 0 = the start of the zone */
+};
+
+#define CURSOR_START ((struct cursor){ first_online_node, MAX_NR_ZONES - 1, 0 })
+
 /* One run of `pages` by migration, 2 MiB-aligned; its first pfn or 0. */
-static unsigned long clear_run(unsigned long pages)
+static unsigned long clear_run(unsigned long pages, struct cursor *at)
 {
-	int nid;
+	for (; at->nid < MAX_NUMNODES; at->nid = next_online_node(at->nid)) {
+		for (; at->zone >= 0; at->zone--, at->pfn = 0) {
+			struct zone *zone =
+				&NODE_DATA(at->nid)->node_zones[at->zone];
+			unsigned long end = zone->zone_start_pfn +
+					    zone->spanned_pages;
 
-	for_each_online_node(nid) {
-		for (int z = MAX_NR_ZONES - 1; z >= 0; z--) {
-			struct zone *zone = &NODE_DATA(nid)->node_zones[z];
-			unsigned long pfn, end;
+			if (!at->pfn)
+				at->pfn = ALIGN(zone->zone_start_pfn,
+						SMALL_PAGES);
+			while (at->pfn + pages <= end) {
+				unsigned long pfn = at->pfn;
 
-			if (!zone->spanned_pages)
-				continue;
-			pfn = ALIGN(zone->zone_start_pfn, SMALL_PAGES);
-			end = zone->zone_start_pfn + zone->spanned_pages;
-			for (; pfn + pages <= end; pfn += SMALL_PAGES) {
 				if (fatal_signal_pending(current))
 					return 0;
 				cond_resched();
+				at->pfn += SMALL_PAGES;
 				if (!range_usable(zone, pfn, pages))
 					continue;
-				if (!alloc_contig_range(pfn, pfn + pages,
-							MIGRATE_MOVABLE,
-							GFP_KERNEL |
-							__GFP_NOWARN))
-					return pfn;
+				if (alloc_contig_range(pfn, pfn + pages,
+						       MIGRATE_MOVABLE,
+						       GFP_KERNEL |
+						       __GFP_NOWARN))
+					continue;
+				at->pfn = pfn + ALIGN(pages, SMALL_PAGES);
+				return pfn;
 			}
 		}
+		at->zone = MAX_NR_ZONES - 1;
+		at->pfn = 0;
 	}
 	return 0;
 }
 
-static void zero_run(unsigned long pfn, unsigned long pages)
+void memory_zero(unsigned long pfn, unsigned long pages)
 {
 	for (unsigned long i = 0; i < pages; i++) {
 		clear_page(page_address(pfn_to_page(pfn + i)));
@@ -162,8 +168,12 @@ static void zero_run(unsigned long pfn, unsigned long pages)
 
 static void release_all(struct host_memory *mem)
 {
-	for (unsigned int i = 0; i < mem->nr; i++)
-		free_pages_of(&mem->pieces[i]);
+	unsigned long index = 0;
+
+	for (unsigned int i = 0; i < mem->nr; i++) {
+		memory_free_pages(mem, &mem->pieces[i], index);
+		index += mem->pieces[i].nr;
+	}
 	mem->nr = 0;
 	mem->pages = 0;
 }
@@ -172,21 +182,23 @@ static void release_all(struct host_memory *mem)
 static int allocate_around_image(struct host_memory *mem, unsigned long pages,
 				 unsigned long image)
 {
-	unsigned long pfn = clear_run(image);
+	struct cursor cursor = CURSOR_START;
+	unsigned long pfn = clear_run(image, &cursor);
 
 	if (!pfn)
 		return fatal_signal_pending(current) ? -EINTR : -E2BIG;
-	zero_run(pfn, image);
+	memory_zero(pfn, image);
 	add_piece(mem, pfn, image);
 	add_blocks(mem, pages, BLOCK_ORDER);
 	add_blocks(mem, pages, SMALL_ORDER);
+	cursor = CURSOR_START;
 	while (mem->pages < pages && !fatal_signal_pending(current)) {
 		unsigned long nr = min(pages - mem->pages, SMALL_PAGES);
 
-		pfn = clear_run(nr);
+		pfn = clear_run(nr, &cursor);
 		if (!pfn)
 			break;
-		zero_run(pfn, nr);
+		memory_zero(pfn, nr);
 		add_piece(mem, pfn, nr);
 	}
 	if (mem->pages < pages)
@@ -223,6 +235,8 @@ int host_memory_alloc(u64 size, u64 image, struct host_memory **out,
 	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
 	if (!mem)
 		return -ENOMEM;
+	mutex_init(&mem->lock);
+	spin_lock_init(&mem->gone_lock);
 	mem->max = pages / SMALL_PAGES + 1;
 	mem->pieces = kvcalloc(mem->max, sizeof(*mem->pieces), GFP_KERNEL);
 	err = -ENOMEM;
@@ -251,6 +265,9 @@ fail:
 void host_memory_free(struct host_memory *mem)
 {
 	release_all(mem);
+	kvfree(mem->gone);
+	if (mem->hole)
+		__free_page(mem->hole);
 	kvfree(mem->table);
 	kvfree(mem->pieces);
 	kfree(mem);
@@ -262,16 +279,6 @@ void *host_memory_map(struct host_memory *mem, u64 size)
 	if (size > (u64)mem->pieces[0].nr << PAGE_SHIFT)
 		return NULL;
 	return page_address(pfn_to_page(mem->pieces[0].pfn));
-}
-
-struct page *host_memory_page(struct host_memory *mem, unsigned long pgoff)
-{
-	for (unsigned int i = 0; i < mem->nr; i++) {
-		if (pgoff < mem->pieces[i].nr)
-			return pfn_to_page(mem->pieces[i].pfn + pgoff);
-		pgoff -= mem->pieces[i].nr;
-	}
-	return NULL;
 }
 
 void *host_zalloc(size_t size)

@@ -80,6 +80,23 @@ u64 host_code_machine(const void *code)
 	return (u64)MmGetPhysicalAddress((void *)code).QuadPart;
 }
 
+/*
+ * NT can give frames to itself, but no driver can ask for given ones: what it
+ * gets by address range is what happens to be free.
+ */
+int host_memory_release(struct host_memory *mem, u64 offset, u64 size)
+{
+	(void)mem;
+	(void)offset;
+	(void)size;
+	return -CO_EOPNOTSUPP;
+}
+
+int host_memory_reclaim(struct host_memory *mem, u64 offset, u64 size)
+{
+	return host_memory_release(mem, offset, size);
+}
+
 /* ---- frames ---- */
 
 static void free_mdl(PMDL mdl)

@@ -105,6 +105,19 @@ struct colinux_map {
 	__u64 size;		/* out; 0 in */
 };
 
+/*
+ * A part of guest RAM that the guest does not use (its balloon).  RELEASE gives
+ * its frames to the host, RECLAIM takes exactly these frames back, zeroed.  The
+ * whole part or nothing: -EINVAL when it is not inside one extent or the first
+ * 4 MiB (the port) are touched, or when any page of it is (not) released
+ * already; RECLAIM: -EBUSY while the host cannot do without one of the frames.
+ * -EOPNOTSUPP on hosts that cannot do it at all.
+ */
+struct colinux_range {
+	__u64 offset;		/* in guest RAM, whole pages */
+	__u64 size;		/* bytes, whole pages */
+};
+
 /* Function numbers; each host turns them into its own request codes. */
 enum colinux_ioctl {
 	COLINUX_IOC_VERSION = 0,	/* struct colinux_version */
@@ -118,6 +131,8 @@ enum colinux_ioctl {
 	COLINUX_IOC_KICK = 8,		/* struct colinux_kick */
 	COLINUX_IOC_STATS = 9,		/* struct colinux_stats */
 	COLINUX_IOC_MAP = 10,		/* struct colinux_map; NT only */
+	COLINUX_IOC_RELEASE = 11,	/* struct colinux_range */
+	COLINUX_IOC_RECLAIM = 12,	/* struct colinux_range; takes its time */
 };
 
 /* Linux request code: _IOWR(COLINUX_IOC_TYPE, nr, struct). */

@@ -99,6 +99,8 @@ static const unsigned long requests[] = {
 	REQUEST(COLINUX_IOC_DOORBELL, struct colinux_event),
 	REQUEST(COLINUX_IOC_KICK, struct colinux_kick),
 	REQUEST(COLINUX_IOC_STATS, struct colinux_stats),
+	REQUEST(COLINUX_IOC_RELEASE, struct colinux_range),
+	REQUEST(COLINUX_IOC_RECLAIM, struct colinux_range),
 #undef REQUEST
 };
 

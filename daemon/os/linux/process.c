@@ -2,9 +2,11 @@
 /* Facts about the host and this process on Linux: see os.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -181,6 +183,17 @@ void os_use_output(int fd)
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	close(fd);
+}
+
+void os_small_pages(void)
+{
+	/* Best effort: from Linux 3.15. */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+void os_trim_memory(void)
+{
+	malloc_trim(0);
 }
 
 bool os_is_root(void)

@@ -12,6 +12,8 @@
 #include <colinux/hypercall.h>
 #include <colinux/ioctl.h>
 
+#include "../../../daemon/virtio/balloon.h"
+
 enum fake_step {
 	FAKE_EXIT,		/* run is filled in: leave with it */
 	FAKE_SLEEP,		/* sleep until a kick, then ask again */
@@ -32,7 +34,7 @@ struct fake {
 	/* Errors to give, negative errno; 0 = none. */
 	int open_fails, version_result, create_result, extents_result,
 		setup_result;
-	bool kernel_fails, load_fails, disk_fails;
+	bool kernel_fails, load_fails, disk_fails, balloon_fails;
 	uint32_t nr_extents;	/* for CREATE; 0 = 1 */
 
 	/* What happened. */
@@ -45,6 +47,7 @@ struct fake {
 	char cmdline[4096];	/* of the last load */
 	char disks[512];	/* "cobd0:/path:ro " ... */
 	uint16_t columns, rows;	/* last virtio_console_resize() */
+	struct balloon_state balloon;
 };
 
 extern struct fake fake;

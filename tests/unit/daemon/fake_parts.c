@@ -6,6 +6,7 @@
 
 #include "../../../daemon/kernel/kernel.h"
 #include "../../../daemon/disk/server.h"
+#include "../../../daemon/virtio/balloon.h"
 #include "../../../daemon/virtio/virtio.h"
 #include "fake.h"
 
@@ -29,6 +30,23 @@ struct guest_image *guest_image_open(const char *path, struct error *error)
 void guest_image_close(struct guest_image *image)
 {
 	free(image);
+}
+
+void guest_image_park(struct guest_image *image)
+{
+	(void)image;
+}
+
+void guest_pack_park(struct guest_pack *pack)
+{
+	(void)pack;
+}
+
+int guest_pack_unpark(struct guest_pack *pack, struct error *error)
+{
+	(void)pack;
+	(void)error;
+	return 0;
 }
 
 const char *guest_image_release(const struct guest_image *image)
@@ -91,6 +109,26 @@ int file_read(const char *path, size_t limit, struct blob *out,
 	out->data = calloc(1, 64);
 	out->size = 64;
 	return 0;
+}
+
+int file_keep(const char *path, size_t limit, struct kept_file *out,
+	      struct error *error)
+{
+	(void)error;
+	*out = (struct kept_file){ .fd = 0, .size = 64, .limit = limit,
+				   .path = path };
+	return 0;
+}
+
+int file_reread(const struct kept_file *file, struct blob *out,
+		struct error *error)
+{
+	return file_read(file->path, file->limit, out, error);
+}
+
+void file_forget(struct kept_file *file)
+{
+	file->fd = -1;
 }
 
 int cmd_inspect(int argc, char **argv)
@@ -303,6 +341,49 @@ int virtio_rng_add(struct virtio_bus *bus, struct error *error)
 {
 	(void)error;
 	return bus->nr++;
+}
+
+const char *const balloon_stat_names[BALLOON_STATS] = {
+	"swap-in", "swap-out", "major-faults", "minor-faults", "free", "total",
+	"available", "caches", "hugetlb-allocations", "hugetlb-failures",
+};
+
+bool balloon_stat_is_bytes(unsigned int stat)
+{
+	return stat == 4;
+}
+
+int virtio_balloon_add(struct virtio_bus *bus, struct virtio_balloon **balloon,
+		       struct error *error)
+{
+	(void)error;
+	*balloon = NULL;
+	return bus->nr++;
+}
+
+void virtio_balloon_set(struct virtio_balloon *balloon, uint64_t pages)
+{
+	(void)balloon;
+	fake.balloon.target = pages;
+}
+
+void virtio_balloon_state(struct virtio_balloon *balloon,
+			  struct balloon_state *state)
+{
+	(void)balloon;
+	*state = fake.balloon;
+}
+
+void virtio_balloon_ask(struct virtio_balloon *balloon)
+{
+	(void)balloon;
+	fake.balloon.serial++;
+}
+
+int virtio_balloon_empty(struct virtio_balloon *balloon, struct error *error)
+{
+	(void)balloon;
+	return fake.balloon_fails ? error_set(error, "fake: balloon") : 0;
 }
 
 void fake_console_output(const char *text)

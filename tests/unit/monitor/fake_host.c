@@ -85,6 +85,27 @@ void *host_memory_map(struct host_memory *mem, u64 size)
 	return fake_host.no_map ? NULL : mem->ram;
 }
 
+static int note_range(char what, u64 offset, u64 size)
+{
+	fake_require(fake_if, "memory given back with IF=0");
+	fake_host.range_call = what;
+	fake_host.range.offset = offset;
+	fake_host.range.size = size;
+	return fake_host.range_error;
+}
+
+int host_memory_release(struct host_memory *mem, u64 offset, u64 size)
+{
+	(void)mem;
+	return note_range('-', offset, size);
+}
+
+int host_memory_reclaim(struct host_memory *mem, u64 offset, u64 size)
+{
+	(void)mem;
+	return note_range('+', offset, size);
+}
+
 void *host_zalloc(size_t size)
 {
 	return may_allocate() ? calloc(1, size) : NULL;

@@ -28,6 +28,7 @@ struct fake_host {
 	/* Behaviour. */
 	int fail_at;		/* this allocation (1 = the next) fails */
 	int memory_error;	/* host_memory_alloc() returns it */
+	int range_error;	/* host_memory_release(), _reclaim() do */
 	int no_map;		/* host_memory_map() returns NULL */
 	const struct colinux_extent *extents;	/* instead of one piece */
 	u32 nr_extents;
@@ -48,6 +49,8 @@ struct fake_host {
 	int attempts;		/* allocations so far */
 	u32 yields, turns_given;
 	int asked;
+	char range_call;	/* '-' = release, '+' = reclaim, last call */
+	struct colinux_range range;
 	char log[256];
 	int violations;
 };

@@ -167,6 +167,52 @@ static void owning(void)
 	end_vm(vm, "owning");
 }
 
+static void ranges(void)
+{
+	static const struct {
+		const char *what;
+		u64 offset, size;
+	} bad[] = {
+		{ "nothing", 8 * MIB, 0 },
+		{ "half a page", 8 * MIB, 2048 },
+		{ "an odd place", 8 * MIB + 8, 4096 },
+		{ "the passage", 0, 4096 },
+		{ "the port's last page", 4 * MIB - 4096, 4096 },
+		{ "the port and more", 2 * MIB, 4 * MIB },
+		{ "behind the end", 64 * MIB, 4096 },
+		{ "across the end", 64 * MIB - 4096, 8192 },
+		{ "what wraps", 8 * MIB, ~0xfffull },
+		{ "what starts far away", ~0xfffull, 4096 },
+	};
+	static const u32 calls[] = { COLINUX_IOC_RELEASE, COLINUX_IOC_RECLAIM };
+	struct colinux_range r;
+
+	vm = new_vm(1);
+	for (u32 c = 0; c < 2; c++) {
+		for (u32 i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			r.offset = bad[i].offset;
+			r.size = bad[i].size;
+			check(vm_control(&vm, calls[c], &r) == -CO_EINVAL,
+			      "%s: %s: EINVAL", c ? "RECLAIM" : "RELEASE",
+			      bad[i].what);
+		}
+		check(!fake_host.range_call, "the host was not asked");
+		r.offset = 4 * MIB;
+		r.size = 60 * MIB;
+		check(vm_control(&vm, calls[c], &r) == 0 &&
+			      fake_host.range_call == (c ? '+' : '-') &&
+			      fake_host.range.offset == 4 * MIB &&
+			      fake_host.range.size == 60 * MIB,
+		      "all behind the port");
+		fake_host.range_error = -CO_EBUSY;
+		check(vm_control(&vm, calls[c], &r) == -CO_EBUSY,
+		      "the host's answer is passed on");
+		fake_host.range_error = 0;
+		fake_host.range_call = 0;
+	}
+	end_vm(vm, "ranges");
+}
+
 static void setup(void)
 {
 	static const struct {
@@ -296,6 +342,7 @@ int main(void)
 	failing();
 	extents();
 	owning();
+	ranges();
 	setup();
 	controls();
 	return done();

@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* virtio-balloon: see balloon.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <colinux/layout.h>
+
+#include "balloon.h"
+#include "bus.h"
+#include "device.h"
+
+#define PAGE COLINUX_PAGE_SIZE
+
+/* 5.5.2 Virtqueues, 5.5.3 Feature bits, 5.5.6.3 statistics */
+enum { INFLATE, DEFLATE, STATS, NR_QUEUES };
+#define F_MUST_TELL_HOST VIRTIO_BIT(0)
+#define F_STATS_VQ VIRTIO_BIT(1)
+struct stat_entry {
+	uint16_t tag;
+	uint64_t value;
+} __attribute__((packed));
+
+/* 5.5.4 */
+struct balloon_config {
+	uint32_t num_pages, actual;
+};
+
+/* A request of ours; Linux sends 256 (VIRTIO_BALLOON_ARRAY_PFNS_MAX). */
+#define REQUEST_MAX 1024
+/* Frames that are taken back before the guest may have them: 16 MiB. */
+#define AHEAD 4096
+/* Ranges that the host refuses before a round is over. */
+#define REFUSALS 64
+/* What is in use now may be free later: rounds, and the time between them. */
+#define ROUNDS 40
+#define ROUND_MS 250
+
+/* Of a page of guest RAM. */
+enum {
+	PAGE_GUEST = 0,		/* not in the balloon */
+	PAGE_KEPT = 1,		/* in the balloon, the frame is ours */
+	PAGE_RELEASED = 2,	/* in the balloon, the frame is the host's */
+	PAGE_RETURNING = 4,	/* bit: in a DEFLATE request that waits */
+};
+
+struct virtio_balloon {
+	struct virtio_device device;
+	struct virtqueue_chain chain;
+	int timer_fd;
+	uint64_t nr_pages;	/* of guest RAM; 0 = the tables are not there */
+	uint8_t *state;		/* by page */
+	uint32_t *stack;	/* pages, the last to come in is the last */
+	uint64_t nr;		/* in the stack */
+	uint64_t released;
+	uint64_t goal;		/* what it should have */
+	unsigned int rounds;	/* without success */
+	bool unsupported, stuck;
+	/* Counts queue_off(): what was read before it is void. */
+	uint64_t epoch;
+	/* The DEFLATE request that waits; nr_held 0 = none. */
+	uint16_t held_head;
+	uint32_t nr_held;
+	uint32_t held[REQUEST_MAX];
+	/* The guest's buffer for statistics. */
+	bool stats_here, stats_wanted;
+	uint16_t stats_head;
+	uint64_t serial;
+	uint64_t stat[BALLOON_STATS];
+};
+
+const char *const balloon_stat_names[BALLOON_STATS] = {
+	"swap-in", "swap-out", "major-faults", "minor-faults", "free", "total",
+	"available", "caches", "hugetlb-allocations", "hugetlb-failures",
+};
+
+bool balloon_stat_is_bytes(unsigned int stat)
+{
+	return stat < 2 || (stat >= 4 && stat <= 7);
+}
+
+static struct balloon_config *config_of(struct virtio_balloon *balloon)
+{
+	return (struct balloon_config *)balloon->device.config;
+}
+
+/* Both tables come zeroed and take memory where they are written only. */
+static bool make_tables(struct virtio_balloon *balloon)
+{
+	uint64_t nr = balloon->device.bus->memory->size / PAGE;
+
+	if (balloon->nr_pages)
+		return true;
+	balloon->state = calloc(nr, sizeof(*balloon->state));
+	balloon->stack = calloc(nr, sizeof(*balloon->stack));
+	if (!balloon->state || !balloon->stack) {
+		free(balloon->state);
+		free(balloon->stack);
+		balloon->state = NULL;
+		balloon->stack = NULL;
+		return false;
+	}
+	balloon->nr_pages = nr;
+	return true;
+}
+
+static void set_timer(struct virtio_balloon *balloon, long ms)
+{
+	struct itimerspec when = {
+		.it_value = { ms / 1000, ms % 1000 * 1000000 },
+	};
+
+	timerfd_settime(balloon->timer_fd, 0, &when, NULL);
+}
+
+/* --- Frames --- */
+
+static int by_page(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Last page + 1 of the run of pages that begins at list[i]. */
+static uint32_t run_end(const uint32_t *list, uint32_t nr, uint32_t i)
+{
+	uint32_t end = i + 1;
+
+	while (end < nr && list[end] == list[end - 1] + 1)
+		end++;
+	return end;
+}
+
+/* Sorts the list; lock held. */
+static void release(struct virtio_balloon *balloon, uint32_t *list, uint32_t nr)
+{
+	struct virtio_bus *bus = balloon->device.bus;
+	int ret;
+
+	qsort(list, nr, sizeof(*list), by_page);
+	for (uint32_t i = 0, end; i < nr; i = end) {
+		end = run_end(list, nr, i);
+		ret = bus->ops->release ?
+			      bus->ops->release(bus->opaque,
+						list[i] * (uint64_t)PAGE,
+						(end - i) * (uint64_t)PAGE) :
+			      -EOPNOTSUPP;
+		/* Two extents that are neighbours in RAM alone: one by one. */
+		if (ret == -EINVAL && end - i > 1) {
+			end = i + 1;
+			ret = bus->ops->release(bus->opaque,
+						list[i] * (uint64_t)PAGE, PAGE);
+		}
+		balloon->unsupported = ret == -EOPNOTSUPP;
+		if (ret)
+			continue;	/* the guest did what it was asked */
+		for (uint32_t j = i; j < end; j++)
+			balloon->state[list[j]] = PAGE_RELEASED;
+		balloon->released += end - i;
+	}
+}
+
+/* A run of released pages; halves of it when the whole is not to be had. */
+static void reclaim_run(struct virtio_balloon *balloon, uint32_t page,
+			uint32_t nr, unsigned int *refusals)
+{
+	struct virtio_bus *bus = balloon->device.bus;
+	int ret;
+
+	if (*refusals >= REFUSALS)
+		return;
+	ret = bus->ops->reclaim(bus->opaque, page * (uint64_t)PAGE,
+				nr * (uint64_t)PAGE);
+	if (!ret) {
+		/* queue_off() may take PAGE_RETURNING away meanwhile. */
+		for (uint32_t i = 0; i < nr; i++)
+			__atomic_fetch_xor(&balloon->state[page + i],
+					   PAGE_RELEASED ^ PAGE_KEPT,
+					   __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&balloon->released, nr, __ATOMIC_RELAXED);
+		return;
+	}
+	++*refusals;
+	if (nr == 1)
+		return;
+	reclaim_run(balloon, page, nr / 2, refusals);
+	reclaim_run(balloon, page + nr / 2, nr - nr / 2, refusals);
+}
+
+static bool is_released(const struct virtio_balloon *balloon, uint32_t page)
+{
+	return __atomic_load_n(&balloon->state[page], __ATOMIC_RELAXED) &
+	       PAGE_RELEASED;
+}
+
+/*
+ * Take back what is released of these pages; sorts the list.  The device's
+ * thread, with the service lock alone: it takes its time.
+ */
+static void reclaim(struct virtio_balloon *balloon, uint32_t *list, uint32_t nr)
+{
+	unsigned int refusals = 0;
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (is_released(balloon, list[i]))
+			list[used++] = list[i];
+	qsort(list, used, sizeof(*list), by_page);
+	for (uint32_t i = 0, end; i < used; i = end) {
+		end = run_end(list, used, i);
+		reclaim_run(balloon, list[i], end - i, &refusals);
+	}
+}
+
+/* --- Requests; lock held --- */
+
+/* Page of guest RAM of a frame number; false if it is none to be given up. */
+static bool page_of(const struct virtio_balloon *balloon, uint32_t pfn,
+		    uint32_t *page)
+{
+	const struct guest_memory *memory = balloon->device.bus->memory;
+	const uint8_t *at = guest_memory_pointer(memory, pfn * (uint64_t)PAGE,
+						 PAGE);
+
+	if (!at)
+		return false;
+	*page = (at - memory->base) / PAGE;
+	return *page >= COLINUX_KERNEL_OFFSET / PAGE;
+}
+
+/* Why a page cannot be put in or taken out; NULL = it can. */
+static const char *objection(const struct virtio_balloon *balloon,
+			     uint32_t page, bool inside)
+{
+	if (inside && balloon->state[page] != PAGE_KEPT &&
+	    balloon->state[page] != PAGE_RELEASED)
+		return "a page that is not in the balloon is taken out";
+	if (!inside && balloon->state[page] != PAGE_GUEST)
+		return "a page is put into the balloon twice";
+	return NULL;
+}
+
+/*
+ * The pages of a request, each of which must be in (or not be in) the balloon
+ * and come once: *nr of them are taken.  False: the device is broken now.
+ */
+static bool read_request(struct virtio_balloon *balloon, uint32_t *list,
+			 uint32_t *nr, bool inside)
+{
+	const struct virtqueue_chain *chain = &balloon->chain;
+	const char *wrong = NULL;
+	uint32_t total;
+
+	*nr = 0;
+	if (chain->out_bytes % 4 || chain->out_bytes / 4 > REQUEST_MAX)
+		wrong = "a balloon request of a bad length";
+	total = wrong ? 0 : iovec_read(chain->iov, chain->nr_out, list,
+				       REQUEST_MAX * 4) / 4;
+	for (uint32_t i = 0, page; i < total && !wrong; i++) {
+		if (page_of(balloon, list[i], &page))
+			wrong = objection(balloon, page, inside);
+		else
+			wrong = "a page for the balloon is not the guest's";
+		if (wrong)
+			break;
+		list[(*nr)++] = page;
+		if (inside) {
+			balloon->state[page] |= PAGE_RETURNING;
+		} else {
+			balloon->state[page] = PAGE_KEPT;
+			balloon->stack[balloon->nr++] = page;
+		}
+	}
+	if (wrong)
+		virtio_device_break(&balloon->device, wrong);
+	return !wrong;
+}
+
+static void inflate(struct virtio_balloon *balloon)
+{
+	struct virtio_device *device = &balloon->device;
+	uint32_t list[REQUEST_MAX], nr;
+
+	while (virtio_device_pop(device, INFLATE, &balloon->chain)) {
+		if (!read_request(balloon, list, &nr, false))
+			return;
+		/* A driver that uses pages before it says so gets to keep them. */
+		if (device->driver_features & F_MUST_TELL_HOST)
+			release(balloon, list, nr);
+		virtqueue_push(&device->queue[INFLATE], balloon->chain.head, 0);
+	}
+	virtio_device_interrupt(device, INFLATE);
+}
+
+/* The last to come in is the first to go: it is near the top. */
+static void drop_from_stack(struct virtio_balloon *balloon, uint32_t page)
+{
+	uint64_t at = balloon->nr;
+
+	while (at && balloon->stack[at - 1] != page)
+		at--;
+	memmove(balloon->stack + at - 1, balloon->stack + at,
+		(balloon->nr - at) * sizeof(*balloon->stack));
+	balloon->nr--;
+}
+
+/* Answer the request that waits if the host has given all of it. */
+static void finish_held(struct virtio_balloon *balloon)
+{
+	struct virtio_device *device = &balloon->device;
+
+	for (uint32_t i = 0; i < balloon->nr_held; i++)
+		if (is_released(balloon, balloon->held[i])) {
+			set_timer(balloon, ROUND_MS);
+			return;
+		}
+	for (uint32_t i = 0; i < balloon->nr_held; i++) {
+		balloon->state[balloon->held[i]] = PAGE_GUEST;
+		drop_from_stack(balloon, balloon->held[i]);
+	}
+	balloon->nr_held = 0;
+	virtqueue_push(&device->queue[DEFLATE], balloon->held_head, 0);
+	virtio_device_interrupt(device, DEFLATE);
+}
+
+/* Lock held, dropped meanwhile.  False: all that was known before is void. */
+static bool reclaim_unlocked(struct virtio_balloon *balloon,
+			     const uint32_t *pages, uint32_t nr)
+{
+	uint64_t epoch = balloon->epoch;
+	uint32_t *list = malloc(nr * sizeof(*list) + 1);
+
+	if (!list)
+		return true;
+	memcpy(list, pages, nr * sizeof(*list));
+	pthread_mutex_unlock(&balloon->device.lock);
+	reclaim(balloon, list, nr);
+	free(list);
+	pthread_mutex_lock(&balloon->device.lock);
+	return epoch == balloon->epoch;
+}
+
+static void deflate(struct virtio_balloon *balloon)
+{
+	struct virtio_device *device = &balloon->device;
+
+	for (;;) {
+		if (!balloon->nr_held) {
+			if (!virtio_device_pop(device, DEFLATE,
+					       &balloon->chain) ||
+			    !read_request(balloon, balloon->held,
+					  &balloon->nr_held, true))
+				return;
+			balloon->held_head = balloon->chain.head;
+			/* An empty one is answered at once. */
+			if (!balloon->nr_held) {
+				finish_held(balloon);
+				continue;
+			}
+		}
+		if (!reclaim_unlocked(balloon, balloon->held, balloon->nr_held))
+			return;
+		finish_held(balloon);
+		if (balloon->nr_held)
+			return;
+	}
+}
+
+/* --- Statistics; lock held --- */
+
+static void take_stats(struct virtio_balloon *balloon)
+{
+	const struct virtqueue_chain *chain = &balloon->chain;
+	struct stat_entry entries[32];
+	size_t nr = iovec_read(chain->iov, chain->nr_out, entries,
+			       sizeof(entries)) / sizeof(entries[0]);
+
+	for (size_t i = 0; i < nr; i++)
+		if (entries[i].tag < BALLOON_STATS)
+			balloon->stat[entries[i].tag] = entries[i].value;
+	balloon->serial++;
+}
+
+static void stats(struct virtio_balloon *balloon)
+{
+	struct virtio_device *device = &balloon->device;
+
+	while (virtio_device_pop(device, STATS, &balloon->chain)) {
+		take_stats(balloon);
+		/* Only one buffer is of use (5.5.6.3): give others back. */
+		if (balloon->stats_here)
+			virtqueue_push(&device->queue[STATS],
+				       balloon->chain.head, 0);
+		else
+			balloon->stats_head = balloon->chain.head;
+		balloon->stats_here = true;
+	}
+	if (balloon->stats_here && balloon->stats_wanted &&
+	    virtio_device_runs(device)) {
+		balloon->stats_here = false;
+		balloon->stats_wanted = false;
+		virtqueue_push(&device->queue[STATS], balloon->stats_head, 0);
+	}
+	if (virtio_device_runs(device))
+		virtio_device_interrupt(device, STATS);
+}
+
+/* --- The target; lock held --- */
+
+static void tell(struct virtio_balloon *balloon, uint64_t pages)
+{
+	if (config_of(balloon)->num_pages == pages)
+		return;
+	config_of(balloon)->num_pages = pages;
+	virtio_device_config_changed(&balloon->device);
+}
+
+/* How many pages from the top of the stack could go to the guest now. */
+static uint64_t ready_pages(const struct virtio_balloon *balloon, uint64_t max)
+{
+	uint64_t ready = 0;
+
+	while (ready < max &&
+	       !is_released(balloon,
+			    balloon->stack[balloon->nr - 1 - ready]))
+		ready++;
+	return ready;
+}
+
+/* Towards the goal, by as much as the host can give. */
+static void adjust(struct virtio_balloon *balloon)
+{
+	uint64_t max, ready;
+
+	if (balloon->goal >= balloon->nr) {
+		balloon->rounds = 0;
+		tell(balloon, balloon->goal);
+		return;
+	}
+	if (balloon->stuck)
+		return;
+	max = balloon->nr - balloon->goal;
+	if (max > AHEAD)
+		max = AHEAD;
+	/* First of all it must not grow. */
+	if (config_of(balloon)->num_pages > balloon->nr)
+		tell(balloon, balloon->nr);
+	if (!reclaim_unlocked(balloon, balloon->stack + balloon->nr - max, max))
+		return;
+	if (max > balloon->nr)
+		max = balloon->nr;
+	ready = ready_pages(balloon, max);
+	if (ready)
+		balloon->rounds = 0;
+	else if (++balloon->rounds < ROUNDS)
+		set_timer(balloon, ROUND_MS);
+	else
+		balloon->stuck = true;
+	if (config_of(balloon)->num_pages > balloon->nr - ready)
+		tell(balloon, balloon->nr - ready);
+}
+
+/* --- The device --- */
+
+static void balloon_serve(struct virtio_device *device)
+{
+	struct virtio_balloon *balloon = (struct virtio_balloon *)device;
+	bool more = true;
+
+	if (!make_tables(balloon)) {
+		virtio_device_break(device, "out of memory for the balloon");
+		return;
+	}
+	while (more && virtio_device_runs(device)) {
+		for (unsigned int i = 0; i < NR_QUEUES; i++)
+			virtqueue_mute(&device->queue[i]);
+		inflate(balloon);
+		if (virtio_device_runs(device))
+			deflate(balloon);
+		if (virtio_device_runs(device))
+			stats(balloon);
+		if (virtio_device_runs(device))
+			adjust(balloon);
+		more = false;
+		for (unsigned int i = 0; i < NR_QUEUES; i++)
+			/* A request that waits is waited for by the timer. */
+			if (virtio_device_runs(device) &&
+			    virtqueue_unmute(&device->queue[i]) &&
+			    !(i == DEFLATE && balloon->nr_held))
+				more = true;
+	}
+}
+
+static void balloon_complete(struct virtio_device *device)
+{
+	/* The timer: serve() comes next. */
+	(void)device;
+}
+
+static void balloon_queue_off(struct virtio_device *device, unsigned int queue)
+{
+	struct virtio_balloon *balloon = (struct virtio_balloon *)device;
+
+	balloon->epoch++;
+	if (queue == DEFLATE) {
+		/* They are in the balloon still. */
+		for (uint32_t i = 0; i < balloon->nr_held; i++)
+			__atomic_fetch_and(&balloon->state[balloon->held[i]],
+					   ~PAGE_RETURNING, __ATOMIC_RELAXED);
+		balloon->nr_held = 0;
+	} else if (queue == STATS) {
+		balloon->stats_here = false;
+	}
+}
+
+static int balloon_config_write(struct virtio_device *device, uint32_t offset,
+				uint32_t length, const uint8_t *bytes)
+{
+	if (offset != offsetof(struct balloon_config, actual) ||
+	    length != sizeof(uint32_t))
+		return -EPERM;
+	memcpy(device->config + offset, bytes, length);
+	return 0;
+}
+
+static void balloon_describe(struct virtio_device *device, char *text,
+			     size_t room)
+{
+	struct balloon_state state;
+
+	virtio_balloon_state((struct virtio_balloon *)device, &state);
+	if (state.driver)
+		snprintf(text, room, "%" PRIu64 " MB in it", state.pages / 256);
+}
+
+static void balloon_free(struct virtio_device *device)
+{
+	struct virtio_balloon *balloon = (struct virtio_balloon *)device;
+
+	close(balloon->timer_fd);
+	free(balloon->state);
+	free(balloon->stack);
+	free(balloon);
+}
+
+const struct virtio_device_type virtio_balloon_type = {
+	.name = "balloon",
+	.device_id = VIRTIO_ID_BALLOON,
+	.nr_queues = NR_QUEUES,
+	.queue_size = { 64, 64, 64 },
+	.serve = balloon_serve,
+	.complete = balloon_complete,
+	.queue_off = balloon_queue_off,
+	.config_write = balloon_config_write,
+	.describe = balloon_describe,
+	.free = balloon_free,
+};
+
+int virtio_balloon_add(struct virtio_bus *bus, struct virtio_balloon **balloon,
+		       struct error *error)
+{
+	struct virtio_balloon *new = calloc(1, sizeof(*new));
+	int number;
+
+	if (!new)
+		return error_set(error, "balloon: out of memory");
+	new->timer_fd = timerfd_create(CLOCK_MONOTONIC,
+				       TFD_CLOEXEC | TFD_NONBLOCK);
+	if (new->timer_fd < 0) {
+		free(new);
+		return error_set(error, "balloon: no timer: %s",
+				 strerror(errno));
+	}
+	memset(new->stat, 0xff, sizeof(new->stat));
+	new->device.type = &virtio_balloon_type;
+	new->device.event_fd = new->timer_fd;
+	new->device.features = F_MUST_TELL_HOST | F_STATS_VQ;
+	new->device.config_len = sizeof(struct balloon_config);
+	snprintf(new->device.tag, sizeof(new->device.tag), "balloon");
+	number = virtio_device_add(bus, &new->device, error);
+	if (number < 0) {
+		close(new->timer_fd);
+		free(new);
+		return -1;
+	}
+	*balloon = new;
+	return number;
+}
+
+/* --- For the VM process --- */
+
+void virtio_balloon_set(struct virtio_balloon *balloon, uint64_t pages)
+{
+	struct virtio_device *device = &balloon->device;
+	uint64_t most = device->bus->memory->size / PAGE;
+
+	pthread_mutex_lock(&device->lock);
+	balloon->goal = pages < most ? pages : most;
+	balloon->rounds = 0;
+	balloon->stuck = false;
+	pthread_mutex_unlock(&device->lock);
+	virtio_device_wake(device);
+}
+
+void virtio_balloon_state(struct virtio_balloon *balloon,
+			  struct balloon_state *state)
+{
+	struct virtio_device *device = &balloon->device;
+
+	pthread_mutex_lock(&device->lock);
+	*state = (struct balloon_state){
+		.driver = virtio_device_runs(device),
+		.supported = !balloon->unsupported,
+		.stuck = balloon->stuck,
+		.target = balloon->goal,
+		.pages = balloon->nr,
+		.released = __atomic_load_n(&balloon->released,
+					    __ATOMIC_RELAXED),
+		.waiting = balloon->nr_held,
+		.serial = balloon->serial,
+	};
+	memcpy(state->stat, balloon->stat, sizeof(state->stat));
+	pthread_mutex_unlock(&device->lock);
+}
+
+void virtio_balloon_ask(struct virtio_balloon *balloon)
+{
+	struct virtio_device *device = &balloon->device;
+
+	pthread_mutex_lock(&device->lock);
+	balloon->stats_wanted = true;
+	pthread_mutex_unlock(&device->lock);
+	virtio_device_wake(device);
+}
+
+/* Take back everything that is released; what is left is in ->released. */
+static void reclaim_all(struct virtio_balloon *balloon)
+{
+	uint32_t *list = malloc(AHEAD * sizeof(*list)), nr = 0;
+
+	if (!list)
+		return;
+	for (uint64_t page = 0; page < balloon->nr_pages; page++) {
+		if (is_released(balloon, page))
+			list[nr++] = page;
+		if (nr == AHEAD) {
+			reclaim(balloon, list, nr);
+			nr = 0;
+		}
+	}
+	reclaim(balloon, list, nr);
+	free(list);
+}
+
+/* Lock held; nothing is released. */
+static void forget_all(struct virtio_balloon *balloon)
+{
+	free(balloon->state);
+	free(balloon->stack);
+	balloon->state = NULL;
+	balloon->stack = NULL;
+	balloon->nr_pages = 0;
+	balloon->nr = 0;
+	balloon->stuck = false;
+	balloon->rounds = 0;
+	memset(balloon->stat, 0xff, sizeof(balloon->stat));
+	*config_of(balloon) = (struct balloon_config){
+		.num_pages = balloon->goal,
+	};
+}
+
+int virtio_balloon_empty(struct virtio_balloon *balloon, struct error *error)
+{
+	struct virtio_device *device = &balloon->device;
+	const struct timespec pause = { 0, ROUND_MS * 1000000 };
+	uint64_t left;
+
+	/* What the device's thread began it finishes first. */
+	pthread_mutex_lock(&device->service);
+	for (unsigned int i = 0; i < ROUNDS && balloon->released; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		reclaim_all(balloon);
+	}
+	left = balloon->released;
+	if (!left) {
+		pthread_mutex_lock(&device->lock);
+		forget_all(balloon);
+		pthread_mutex_unlock(&device->lock);
+	}
+	pthread_mutex_unlock(&device->service);
+	if (!left)
+		return 0;
+	return error_set(error, "the host does not give back %" PRIu64 " kB of "
+			 "the guest's memory that it had from the balloon: "
+			 "free memory on the host and start the guest anew",
+			 left * 4);
+}
