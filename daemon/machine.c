@@ -93,18 +93,29 @@ static int open_driver(struct machine *machine, struct error *error)
 	return 0;
 }
 
-static int create_error(struct machine *machine, int result, uint64_t image,
+static int create_error(struct machine *machine, int result,
 			struct error *error)
 {
-	uint64_t mib = machine->size >> 20;
+	uint64_t mib = machine->size >> 20, piece = machine->contiguous >> 20;
+	uint64_t available, large;
 
+	os_free_memory(&available, &large);
 	if (result == -ENOMEM)
 		return error_set(error,
-				 "mem=%" PRIu64 ": the host cannot give so much"
-				 " memory (%" PRIu64 " MB of it in one piece; "
-				 "%" PRIu64 " MB are free): give less, or free "
-				 "some", mib, image >> 20,
-				 (uint64_t)(uv_get_free_memory() >> 20));
+				 "mem=%" PRIu64 ": the host has %" PRIu64 " MB "
+				 "to give: give the guest less, or end "
+				 "something that uses memory", mib,
+				 available >> 20);
+	if (result == -E2BIG)
+		return error_set(error,
+				 "mem=%" PRIu64 ": kernel and initrd need %"
+				 PRIu64 " MB in one piece, and the host's "
+				 "memory is in smaller ones (%" PRIu64 " MB "
+				 "available, %" PRIu64 " MB of it in free "
+				 "pieces of 2 MB or more): end something that "
+				 "uses memory, or start the guest soon after "
+				 "the host", mib, piece, available >> 20,
+				 large >> 20);
 	return error_set(error, "the driver refuses a guest with %" PRIu64
 				" MB and %u CPUs: %s", mib,
 			 machine->config->cpus, strerror(-result));
@@ -156,7 +167,7 @@ static int create_vm(struct machine *machine, struct error *error)
 	strncpy(create.name, machine->config->name, sizeof(create.name) - 1);
 	result = os_driver_call(machine->driver, COLINUX_IOC_CREATE, &create);
 	if (result < 0)
-		return create_error(machine, result, create.image, error);
+		return create_error(machine, result, error);
 	if (machine->config->watchdog && !create.watchdog)
 		machine_progress(machine, "watchdog: this host has none");
 	machine->nr_extents = create.nr_extents;

@@ -101,6 +101,11 @@ void os_join_output(void);
 int os_open_log(const char *path, struct error *error);
 /* From now on stdout and stderr are that file, and fd is closed. */
 void os_use_output(int fd);
+/*
+ * The host's memory in bytes: what programs could have, and how much of it is
+ * free in pieces of 2 MiB or more.  0 = unknown.
+ */
+void os_free_memory(uint64_t *available, uint64_t *large);
 /* Have no huge pages: a stack and a heap of 2 MiB each for a few KiB of use. */
 void os_small_pages(void);
 /* Give memory that was freed back to the system. */

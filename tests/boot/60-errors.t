@@ -43,7 +43,7 @@ refused "a directory as image" 'cobd0=/etc: is a directory' \
 	"${good[@]}" cobd0=/etc
 refused "no modules" 'modules=/no/modules: ' \
 	"kernel=$kernel" modules=/no/modules "initrd=$INITRD"
-refused "too much memory" 'mem=1900: the host cannot give' \
+refused "too much memory" 'mem=1900: the host has [0-9]+ MB to give: ' \
 	"${good[@]}" "initrd=$INITRD" mem=1900
 refused "far too much memory" 'mem=' "${good[@]}" "initrd=$INITRD" mem=64G
 refused "too little memory" 'mem=4' "${good[@]}" "initrd=$INITRD" mem=4

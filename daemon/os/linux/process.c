@@ -185,6 +185,46 @@ void os_use_output(int fd)
 	close(fd);
 }
 
+/* /proc/buddyinfo: free blocks of 4 KiB << n, by zone. */
+static uint64_t large_blocks(const char *line)
+{
+	uint64_t bytes = 0;
+	unsigned long long count;
+	int length;
+
+	line = strstr(line, "zone");
+	if (!line || sscanf(line, "zone %*s%n", &length))
+		return 0;
+	line += length;
+	for (unsigned int order = 0;
+	     sscanf(line, "%llu%n", &count, &length) == 1; order++) {
+		if (order >= 9)
+			bytes += (count * 4096) << order;
+		line += length;
+	}
+	return bytes;
+}
+
+void os_free_memory(uint64_t *available, uint64_t *large)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kb;
+	char line[512];
+
+	*available = 0;
+	*large = 0;
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemAvailable: %llu", &kb) == 1)
+			*available = kb * 1024;
+	if (file)
+		fclose(file);
+	file = fopen("/proc/buddyinfo", "re");
+	while (file && fgets(line, sizeof(line), file))
+		*large += large_blocks(line);
+	if (file)
+		fclose(file);
+}
+
 void os_small_pages(void)
 {
 	/* Best effort: from Linux 3.15. */

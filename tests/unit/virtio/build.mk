@@ -8,6 +8,8 @@ $(eval $(call unit_test,virtio-memory,tests/unit/virtio/memory_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-queue,tests/unit/virtio/virtqueue_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
+$(eval $(call unit_test,virtio-balloon,tests/unit/virtio/balloon_test.c \
+	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-blk,$(addprefix tests/unit/virtio/,blk_test.c \
 	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-bus,tests/unit/virtio/bus_test.c \

@@ -49,7 +49,52 @@ static void fake_report(void *opaque, const char *line)
 	pthread_mutex_unlock(&guest->lock);
 }
 
+/* RELEASE and RECLAIM as the driver does them: the whole range or nothing. */
+static int fake_range(struct guest *guest, uint64_t offset, uint64_t size,
+		      bool release)
+{
+	uint64_t start = 0;
+	int ret = -EINVAL;
+
+	pthread_mutex_lock(&guest->lock);
+	for (size_t i = 0; i < sizeof(extents) / sizeof(extents[0]); i++) {
+		uint64_t end = start + extents[i].size;
+
+		if (offset >= start && offset < end && size <= end - offset)
+			ret = 0;
+		start = end;
+	}
+	if (!size || (offset | size) % 4096 || offset < 4 * MiB)
+		guest->bad_ranges++;
+	for (uint64_t i = offset / 4096; !ret && i < (offset + size) / 4096;
+	     i++) {
+		if (guest->gone[i] == release) {
+			guest->bad_ranges++;
+			ret = -EINVAL;
+		} else if (guest->stubborn[i] && !release) {
+			ret = -EBUSY;
+		}
+	}
+	for (uint64_t i = offset / 4096; !ret && i < (offset + size) / 4096;
+	     i++)
+		guest->gone[i] = release;
+	pthread_mutex_unlock(&guest->lock);
+	return ret;
+}
+
+static int fake_release(void *opaque, uint64_t offset, uint64_t size)
+{
+	return fake_range(opaque, offset, size, true);
+}
+
+static int fake_reclaim(void *opaque, uint64_t offset, uint64_t size)
+{
+	return fake_range(opaque, offset, size, false);
+}
+
 static const struct virtio_host_ops fake_ops = {
+	.release = fake_release,
+	.reclaim = fake_reclaim,
 	.set_irq = fake_set_irq,
 	.doorbell = fake_doorbell,
 	.report = fake_report,

@@ -47,6 +47,9 @@ struct guest {
 	/* Guarded by lock. */
 	uint64_t irqs[COLINUX_MAX_DEVICES];
 	int doorbell[COLINUX_MAX_DEVICES][COLINUX_DEVICE_QUEUES];
+	/* Pages (by RAM offset) that the host has, and does not give back. */
+	bool gone[RAM_SIZE / 4096], stubborn[RAM_SIZE / 4096];
+	unsigned int bad_ranges;	/* against the rules of the driver */
 	unsigned int reports;
 	char last_report[200];
 };

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The balloon: the host has what the guest gives up, and the guest has it back,
+# while both work; a reboot with a full balloon; hosts that give nothing back.
+
+. "$(dirname "$0")/../lib/box.sh"
+in_box --timeout 900
+. "$(dirname "$0")/lib.sh"
+
+image=$(with_pattern)
+work='echo up; while /pattern 40 2; do :; done; echo broken'
+
+# got BEFORE AFTER MB: free memory has grown by that, as far as it can be told.
+got()
+{
+	diag "$4: $1 kB free, then $2"
+	[ $(($2 - $1)) -ge $((($3 - 12) * 1024)) ] &&
+		[ $(($2 - $1)) -le $((($3 + 12) * 1024)) ]
+}
+
+for series in $SERIES; do
+	name=b$series
+	start_initrd "$name" "$series" "$work" mem=384 "initrd=$image"
+	wait_text 100 "$name" '^up'
+	wait_for 60 colinux memory "$name" 384 >/dev/null 2>&1
+	full=$(mem_free)
+	try "$series: gives up 192 MB" colinux memory "$name" 192 2>/dev/null
+	small=$(mem_free)
+	try "$series: the host has it" got "$full" "$small" 192 down
+	is "$(field "$name" guest)" 192 "$series: the guest has 192 MB"
+	is "$(field "$name" returned)" 192 "$series: the host has 192 MB"
+	# What the host does with it: user memory and page cache.
+	/colinux/build/tests/memory/pattern 300 1 hold >"$LOG/host" &
+	host=$!
+	wait_text 60 host 'pattern: 300 MB, 0 wrong'
+	dd if=/dev/zero of=/var/tmp/fill bs=1M count=200 2>/dev/null
+	kill "$host"
+	try "$series: has it back" colinux memory "$name" 384 2>/dev/null
+	try "$series: the host does not" got "$(mem_free)" "$small" 192 up
+	is "$(field "$name" returned)" 0 "$series: nothing is returned"
+	rm -f /var/tmp/fill
+	runs=$(grep -c '^pattern:' "$LOG/$name")
+	more_runs()
+	{
+		[ "$(grep -c '^pattern:' "$LOG/$name")" -gt "$((runs + 1))" ]
+	}
+	try "$series: the guest works on" wait_for 60 more_runs
+	unlike "$(<"$LOG/$name")" '[1-9][0-9]* wrong|^broken' \
+		"$series: its memory is right"
+	out=$(colinux memory "$name" 20 2>&1)
+	like "$out" 'can have [0-9]+ to 384 MB' "$series: not too little"
+	out=$(colinux memory "$name" 385 2>&1)
+	like "$out" 'can have [0-9]+ to 384 MB' "$series: not too much"
+	colinux memory "$name" 200 >/dev/null 2>&1
+	colinux kill "$name" >/dev/null
+	ended 20 "$PID"
+	no_trouble "$(<"$LOG/$name")" "$series"
+done
+try "a full balloon's memory is free once" got "$full" "$(mem_free)" 384 killed
+
+# A guest that restarts has all of its memory again, and is asked again.
+mapfile -t basics < <(words 6.1)
+try "a guest in the background" sh -c "colinux start name=again \
+	${basics[*]} initrd=$INITRD mem=384 >$LOG/start 2>&1"
+try "a balloon before the restart" wait_for 60 colinux memory again 256 \
+	2>/dev/null
+"$(dirname "$0")/../lib/converse" 120 colinux console again \
+	>"$LOG/again" 2>&1 <<-'END'
+	expect colinux-initrd: Linux
+	send reboot -f
+	expect colinux-initrd: Linux
+	type \x1dd
+	end
+END
+like "$(colinux info again)" '^reboots 1' "it restarts" ||
+	diag "$(tail -n 20 "$LOG/again")"
+back()
+{
+	[ "$(field again guest)" = 256 ]
+}
+try "and is asked for the balloon again" wait_for 60 back
+colinux kill again >/dev/null
+
+# Memory that the host cannot move: 2 MiB pages for programs, all of it.
+start_initrd stuck 6.1 "$FOREVER" mem=384
+wait_text 100 stuck '^up'
+wait_for 60 colinux memory stuck 192 >/dev/null 2>&1
+echo 3 >/proc/sys/vm/drop_caches
+available=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
+echo $(((available - 100) / 2)) >/proc/sys/vm/nr_hugepages
+diag "$(grep HugePages_Total /proc/meminfo) of $available MB"
+out=$(colinux memory stuck 384 --timeout 30 2>&1)
+is "$?" 1 "memory that the host cannot give back: status 1"
+like "$out" 'stuck has [0-9]+ MB, not 384: ' "it says so"
+echo 0 >/proc/sys/vm/nr_hugepages
+try "later it can" colinux memory stuck 384 2>/dev/null
+colinux kill stuck >/dev/null
+ended 20 "$PID"
+
+host_is_healthy
+done_testing
