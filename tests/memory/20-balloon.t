@@ -19,6 +19,12 @@ got()
 		[ $(($2 - $1)) -le $((($3 + 12) * 1024)) ]
 }
 
+# The driver's own part, without a guest.
+/colinux/build/tests/memory/release >"$LOG/release" 2>&1
+is "$?" 0 "RELEASE and RECLAIM keep their promises" ||
+	diag "$(grep -v '^ok' "$LOG/release")"
+diag "$(grep busy "$LOG/release")"
+
 for series in $SERIES; do
 	name=b$series
 	start_initrd "$name" "$series" "$work" mem=384 "initrd=$image"

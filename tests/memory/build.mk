@@ -4,5 +4,6 @@
 
 $(B)/tests/memory/%: tests/memory/%.c tests/memory/build.mk
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $<
-unit-tests: $(addprefix $(B)/tests/memory/,pattern fragment)
+	$(CC) $(CSTD) -O2 $(WARN) $(CPPFLAGS) -static -o $@ $< -lpthread
+unit-tests: $(addprefix $(B)/tests/memory/,pattern fragment \
+	release)
