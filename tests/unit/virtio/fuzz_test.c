@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../../daemon/virtio/balloon.h"
 #include "../../../daemon/virtio/device.h"
 #include "blkdev.h"
 #include "tap.h"
@@ -285,7 +286,7 @@ static void fuzz(unsigned int device, const char *what, unsigned int inputs)
 	     inputs, (unsigned int)used, (unsigned int)broken);
 	check(used > inputs / 20 && broken > inputs / 20, "%s", what);
 	virtio_bus_reset(guest.bus);
-	if (virtio_bus_start(guest.bus, NULL) != 4)
+	if (virtio_bus_start(guest.bus, NULL) <= 0)
 		die("virtio_bus_start");
 }
 
@@ -306,7 +307,8 @@ int main(int argc, char **argv)
 	const char *wish = getenv("VIRTIO_FUZZ");
 	unsigned int inputs = wish ? strtoul(wish, NULL, 10) : INPUTS;
 	struct error error;
-	int pair[2], card;
+	struct virtio_balloon *balloon;
+	int pair[2], card, bag;
 	pthread_t thread;
 	uint8_t sum = 0;
 
@@ -327,6 +329,12 @@ int main(int argc, char **argv)
 	fuzz(1, "random requests to console", inputs);
 	fuzz(card, "random requests to net", inputs);
 	fuzz(blk.device, "random requests to blk", inputs);
+	bag = virtio_balloon_add(guest.bus, &balloon, &error);
+	if (bag < 0 || virtio_bus_start(guest.bus, &error) < 0)
+		die(error.text);
+	virtio_balloon_set(balloon, 100);
+	fuzz(bag, "random requests to the balloon", inputs);
+	check(!guest.bad_ranges, "it released nothing twice");
 	still_alive();
 	guest_exit(&guest);
 	/* The device's end is closed: so ends the other. */
