@@ -131,7 +131,7 @@ int vm_device_interrupt(struct vm *vm, u32 device)
 static bool may_be_released(const struct vm *vm,
 			    const struct colinux_range *range)
 {
-	return !((range->offset | range->size) & (COLINUX_PAGE_SIZE - 1)) &&
+	return !((range->offset | range->size) & (COLINUX_PMD_SIZE - 1)) &&
 	       range->size && range->offset >= PORT_SIZE &&
 	       range->offset < vm->memory &&
 	       range->size <= vm->memory - range->offset;

@@ -269,27 +269,25 @@ void guest_image_park(struct guest_image *image)
 /* The sites are those of this very kernel: they are found once. */
 int image_unpark(struct guest_image *image, struct error *error)
 {
-	char build_id[sizeof(image->build_id)];
-	uint64_t size = image->size;
+	struct guest_image before = *image;
 
 	if (!image->parked)
 		return 0;
-	memcpy(build_id, image->build_id, sizeof(build_id));
 	memset(image->build_id, 0, sizeof(image->build_id));
-	if (read_image(image, error)) {
-		guest_image_park(image);
-		return -1;
-	}
 	image->parked = false;
-	if (image->size == size && !strcmp(image->build_id, build_id) &&
-	    pause_are_here(&image->elf, &image->sites))
-		return 0;
+	if (!read_image(image, error)) {
+		if (image->size == before.size &&
+		    !strcmp(image->build_id, before.build_id) &&
+		    pause_are_here(&image->elf, &image->sites))
+			return 0;
+		error_set(error, "%s: is another kernel than the one that the "
+			  "guest started with: stop the guest and start it "
+			  "again", image->path);
+	}
 	guest_image_park(image);
-	image->size = size;
-	memcpy(image->build_id, build_id, sizeof(build_id));
-	return error_set(error, "%s: is another kernel than the one that the "
-			 "guest started with: stop the guest and start it "
-			 "again", image->path);
+	/* What it was, so that the right file will do. */
+	*image = before;
+	return -1;
 }
 
 void guest_image_close(struct guest_image *image)

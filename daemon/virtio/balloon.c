@@ -33,9 +33,14 @@ struct balloon_config {
 
 /* A request of ours; Linux sends 256 (VIRTIO_BALLOON_ARRAY_PFNS_MAX). */
 #define REQUEST_MAX 1024
-/* Frames that are taken back before the guest may have them: 16 MiB. */
+/*
+ * The host has and gives whole blocks of 2 MiB: a block goes when all of its
+ * pages are in the balloon, and is back before the first one leaves it.
+ */
+#define BLOCK_PAGES (COLINUX_PMD_SIZE / PAGE)
+/* Pages whose blocks are taken back before the guest may have them: 16 MiB. */
 #define AHEAD 4096
-/* Ranges that the host refuses before a round is over. */
+/* Blocks that the host refuses before a round is over. */
 #define REFUSALS 64
 /* What is in use now may be free later: rounds, and the time between them. */
 #define ROUNDS 40
@@ -44,9 +49,14 @@ struct balloon_config {
 /* Of a page of guest RAM. */
 enum {
 	PAGE_GUEST = 0,		/* not in the balloon */
-	PAGE_KEPT = 1,		/* in the balloon, the frame is ours */
-	PAGE_RELEASED = 2,	/* in the balloon, the frame is the host's */
-	PAGE_RETURNING = 4,	/* bit: in a DEFLATE request that waits */
+	PAGE_INSIDE = 1,	/* in the balloon */
+	PAGE_RETURNING = 2,	/* in it, and in a DEFLATE request that waits */
+};
+
+/* Of a block.  `released` is read and cleared without the lock. */
+struct block {
+	uint16_t inside;	/* pages in the balloon */
+	uint8_t released;	/* the frames are the host's */
 };
 
 struct virtio_balloon {
@@ -55,12 +65,14 @@ struct virtio_balloon {
 	int timer_fd;
 	uint64_t nr_pages;	/* of guest RAM; 0 = the tables are not there */
 	uint8_t *state;		/* by page */
+	struct block *block;	/* by block */
 	uint32_t *stack;	/* pages, the last to come in is the last */
 	uint64_t nr;		/* in the stack */
-	uint64_t released;
-	uint64_t goal;		/* what it should have */
+	uint64_t released;	/* blocks; changed without the lock */
+	uint64_t goal;		/* pages it should have */
 	unsigned int rounds;	/* without success */
 	bool unsupported, stuck;
+	bool sweep;		/* whole blocks may be there that we kept */
 	/* Counts queue_off(): what was read before it is void. */
 	uint64_t epoch;
 	/* The DEFLATE request that waits; nr_held 0 = none. */
@@ -89,7 +101,19 @@ static struct balloon_config *config_of(struct virtio_balloon *balloon)
 	return (struct balloon_config *)balloon->device.config;
 }
 
-/* Both tables come zeroed and take memory where they are written only. */
+static void free_tables(struct virtio_balloon *balloon)
+{
+	free(balloon->state);
+	free(balloon->block);
+	free(balloon->stack);
+	balloon->state = NULL;
+	balloon->block = NULL;
+	balloon->stack = NULL;
+	balloon->nr_pages = 0;
+	balloon->nr = 0;
+}
+
+/* The tables come zeroed and take memory where they are written only. */
 static bool make_tables(struct virtio_balloon *balloon)
 {
 	uint64_t nr = balloon->device.bus->memory->size / PAGE;
@@ -97,12 +121,10 @@ static bool make_tables(struct virtio_balloon *balloon)
 	if (balloon->nr_pages)
 		return true;
 	balloon->state = calloc(nr, sizeof(*balloon->state));
+	balloon->block = calloc(nr / BLOCK_PAGES + 1, sizeof(*balloon->block));
 	balloon->stack = calloc(nr, sizeof(*balloon->stack));
-	if (!balloon->state || !balloon->stack) {
-		free(balloon->state);
-		free(balloon->stack);
-		balloon->state = NULL;
-		balloon->stack = NULL;
+	if (!balloon->state || !balloon->block || !balloon->stack) {
+		free_tables(balloon);
 		return false;
 	}
 	balloon->nr_pages = nr;
@@ -120,101 +142,56 @@ static void set_timer(struct virtio_balloon *balloon, long ms)
 
 /* --- Frames --- */
 
-static int by_page(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Last page + 1 of the run of pages that begins at list[i]. */
-static uint32_t run_end(const uint32_t *list, uint32_t nr, uint32_t i)
-{
-	uint32_t end = i + 1;
-
-	while (end < nr && list[end] == list[end - 1] + 1)
-		end++;
-	return end;
-}
-
-/* Sorts the list; lock held. */
-static void release(struct virtio_balloon *balloon, uint32_t *list, uint32_t nr)
-{
-	struct virtio_bus *bus = balloon->device.bus;
-	int ret;
-
-	qsort(list, nr, sizeof(*list), by_page);
-	for (uint32_t i = 0, end; i < nr; i = end) {
-		end = run_end(list, nr, i);
-		ret = bus->ops->release ?
-			      bus->ops->release(bus->opaque,
-						list[i] * (uint64_t)PAGE,
-						(end - i) * (uint64_t)PAGE) :
-			      -EOPNOTSUPP;
-		/* Two extents that are neighbours in RAM alone: one by one. */
-		if (ret == -EINVAL && end - i > 1) {
-			end = i + 1;
-			ret = bus->ops->release(bus->opaque,
-						list[i] * (uint64_t)PAGE, PAGE);
-		}
-		balloon->unsupported = ret == -EOPNOTSUPP;
-		if (ret)
-			continue;	/* the guest did what it was asked */
-		for (uint32_t j = i; j < end; j++)
-			balloon->state[list[j]] = PAGE_RELEASED;
-		balloon->released += end - i;
-	}
-}
-
-/* A run of released pages; halves of it when the whole is not to be had. */
-static void reclaim_run(struct virtio_balloon *balloon, uint32_t page,
-			uint32_t nr, unsigned int *refusals)
-{
-	struct virtio_bus *bus = balloon->device.bus;
-	int ret;
-
-	if (*refusals >= REFUSALS)
-		return;
-	ret = bus->ops->reclaim(bus->opaque, page * (uint64_t)PAGE,
-				nr * (uint64_t)PAGE);
-	if (!ret) {
-		/* queue_off() may take PAGE_RETURNING away meanwhile. */
-		for (uint32_t i = 0; i < nr; i++)
-			__atomic_fetch_xor(&balloon->state[page + i],
-					   PAGE_RELEASED ^ PAGE_KEPT,
-					   __ATOMIC_RELAXED);
-		__atomic_fetch_sub(&balloon->released, nr, __ATOMIC_RELAXED);
-		return;
-	}
-	++*refusals;
-	if (nr == 1)
-		return;
-	reclaim_run(balloon, page, nr / 2, refusals);
-	reclaim_run(balloon, page + nr / 2, nr - nr / 2, refusals);
-}
-
 static bool is_released(const struct virtio_balloon *balloon, uint32_t page)
 {
-	return __atomic_load_n(&balloon->state[page], __ATOMIC_RELAXED) &
-	       PAGE_RELEASED;
+	return __atomic_load_n(&balloon->block[page / BLOCK_PAGES].released,
+			       __ATOMIC_RELAXED);
+}
+
+/* Give a block to the host if all of it is in the balloon; lock held. */
+static void release(struct virtio_balloon *balloon, uint64_t number)
+{
+	struct virtio_bus *bus = balloon->device.bus;
+	struct block *block = &balloon->block[number];
+	int ret;
+
+	if (block->inside < BLOCK_PAGES || block->released)
+		return;
+	ret = bus->ops->release ?
+		      bus->ops->release(bus->opaque, number * COLINUX_PMD_SIZE,
+					COLINUX_PMD_SIZE) : -EOPNOTSUPP;
+	balloon->unsupported = ret == -EOPNOTSUPP;
+	/* If not: the guest did what it was asked. */
+	if (ret)
+		return;
+	block->released = 1;
+	__atomic_fetch_add(&balloon->released, 1, __ATOMIC_RELAXED);
 }
 
 /*
- * Take back what is released of these pages; sorts the list.  The device's
- * thread, with the service lock alone: it takes its time.
+ * Take back the blocks of these pages.  The device's thread, with the service
+ * lock alone: it takes its time.
  */
-static void reclaim(struct virtio_balloon *balloon, uint32_t *list, uint32_t nr)
+static void reclaim(struct virtio_balloon *balloon, const uint32_t *list,
+		    uint32_t nr)
 {
+	struct virtio_bus *bus = balloon->device.bus;
+	uint64_t number, failed = UINT64_MAX;
 	unsigned int refusals = 0;
-	uint32_t used = 0;
 
-	for (uint32_t i = 0; i < nr; i++)
-		if (is_released(balloon, list[i]))
-			list[used++] = list[i];
-	qsort(list, used, sizeof(*list), by_page);
-	for (uint32_t i = 0, end; i < used; i = end) {
-		end = run_end(list, used, i);
-		reclaim_run(balloon, list[i], end - i, &refusals);
+	for (uint32_t i = 0; i < nr && refusals < REFUSALS; i++) {
+		number = list[i] / BLOCK_PAGES;
+		if (!is_released(balloon, list[i]) || number == failed)
+			continue;
+		if (bus->ops->reclaim(bus->opaque, number * COLINUX_PMD_SIZE,
+				      COLINUX_PMD_SIZE)) {
+			failed = number;
+			refusals++;
+			continue;
+		}
+		__atomic_store_n(&balloon->block[number].released, 0,
+				 __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&balloon->released, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -238,8 +215,7 @@ static bool page_of(const struct virtio_balloon *balloon, uint32_t pfn,
 static const char *objection(const struct virtio_balloon *balloon,
 			     uint32_t page, bool inside)
 {
-	if (inside && balloon->state[page] != PAGE_KEPT &&
-	    balloon->state[page] != PAGE_RELEASED)
+	if (inside && balloon->state[page] != PAGE_INSIDE)
 		return "a page that is not in the balloon is taken out";
 	if (!inside && balloon->state[page] != PAGE_GUEST)
 		return "a page is put into the balloon twice";
@@ -270,12 +246,11 @@ static bool read_request(struct virtio_balloon *balloon, uint32_t *list,
 		if (wrong)
 			break;
 		list[(*nr)++] = page;
-		if (inside) {
-			balloon->state[page] |= PAGE_RETURNING;
-		} else {
-			balloon->state[page] = PAGE_KEPT;
-			balloon->stack[balloon->nr++] = page;
-		}
+		balloon->state[page] = inside ? PAGE_RETURNING : PAGE_INSIDE;
+		if (inside)
+			continue;
+		balloon->stack[balloon->nr++] = page;
+		balloon->block[page / BLOCK_PAGES].inside++;
 	}
 	if (wrong)
 		virtio_device_break(&balloon->device, wrong);
@@ -291,8 +266,9 @@ static void inflate(struct virtio_balloon *balloon)
 		if (!read_request(balloon, list, &nr, false))
 			return;
 		/* A driver that uses pages before it says so gets to keep them. */
-		if (device->driver_features & F_MUST_TELL_HOST)
-			release(balloon, list, nr);
+		for (uint32_t i = 0; i < nr; i++)
+			if (device->driver_features & F_MUST_TELL_HOST)
+				release(balloon, list[i] / BLOCK_PAGES);
 		virtqueue_push(&device->queue[INFLATE], balloon->chain.head, 0);
 	}
 	virtio_device_interrupt(device, INFLATE);
@@ -322,6 +298,7 @@ static void finish_held(struct virtio_balloon *balloon)
 		}
 	for (uint32_t i = 0; i < balloon->nr_held; i++) {
 		balloon->state[balloon->held[i]] = PAGE_GUEST;
+		balloon->block[balloon->held[i] / BLOCK_PAGES].inside--;
 		drop_from_stack(balloon, balloon->held[i]);
 	}
 	balloon->nr_held = 0;
@@ -441,8 +418,15 @@ static void adjust(struct virtio_balloon *balloon)
 	if (balloon->goal >= balloon->nr) {
 		balloon->rounds = 0;
 		tell(balloon, balloon->goal);
+		/* Blocks that were on their way back. */
+		for (uint64_t i = 0; balloon->sweep &&
+				     i < balloon->nr_pages / BLOCK_PAGES; i++)
+			if (balloon->device.driver_features & F_MUST_TELL_HOST)
+				release(balloon, i);
+		balloon->sweep = false;
 		return;
 	}
+	balloon->sweep = true;
 	if (balloon->stuck)
 		return;
 	max = balloon->nr - balloon->goal;
@@ -511,8 +495,7 @@ static void balloon_queue_off(struct virtio_device *device, unsigned int queue)
 	if (queue == DEFLATE) {
 		/* They are in the balloon still. */
 		for (uint32_t i = 0; i < balloon->nr_held; i++)
-			__atomic_fetch_and(&balloon->state[balloon->held[i]],
-					   ~PAGE_RETURNING, __ATOMIC_RELAXED);
+			balloon->state[balloon->held[i]] = PAGE_INSIDE;
 		balloon->nr_held = 0;
 	} else if (queue == STATS) {
 		balloon->stats_here = false;
@@ -544,8 +527,7 @@ static void balloon_free(struct virtio_device *device)
 	struct virtio_balloon *balloon = (struct virtio_balloon *)device;
 
 	close(balloon->timer_fd);
-	free(balloon->state);
-	free(balloon->stack);
+	free_tables(balloon);
 	free(balloon);
 }
 
@@ -621,7 +603,7 @@ void virtio_balloon_state(struct virtio_balloon *balloon,
 		.target = balloon->goal,
 		.pages = balloon->nr,
 		.released = __atomic_load_n(&balloon->released,
-					    __ATOMIC_RELAXED),
+					    __ATOMIC_RELAXED) * BLOCK_PAGES,
 		.waiting = balloon->nr_held,
 		.serial = balloon->serial,
 	};
@@ -642,31 +624,17 @@ void virtio_balloon_ask(struct virtio_balloon *balloon)
 /* Take back everything that is released; what is left is in ->released. */
 static void reclaim_all(struct virtio_balloon *balloon)
 {
-	uint32_t *list = malloc(AHEAD * sizeof(*list)), nr = 0;
+	for (uint64_t page = 0; page < balloon->nr_pages; page += BLOCK_PAGES) {
+		uint32_t list[1] = { page };
 
-	if (!list)
-		return;
-	for (uint64_t page = 0; page < balloon->nr_pages; page++) {
-		if (is_released(balloon, page))
-			list[nr++] = page;
-		if (nr == AHEAD) {
-			reclaim(balloon, list, nr);
-			nr = 0;
-		}
+		reclaim(balloon, list, 1);
 	}
-	reclaim(balloon, list, nr);
-	free(list);
 }
 
 /* Lock held; nothing is released. */
 static void forget_all(struct virtio_balloon *balloon)
 {
-	free(balloon->state);
-	free(balloon->stack);
-	balloon->state = NULL;
-	balloon->stack = NULL;
-	balloon->nr_pages = 0;
-	balloon->nr = 0;
+	free_tables(balloon);
 	balloon->stuck = false;
 	balloon->rounds = 0;
 	memset(balloon->stat, 0xff, sizeof(balloon->stat));
@@ -700,5 +668,5 @@ int virtio_balloon_empty(struct virtio_balloon *balloon, struct error *error)
 	return error_set(error, "the host does not give back %" PRIu64 " kB of "
 			 "the guest's memory that it had from the balloon: "
 			 "free memory on the host and start the guest anew",
-			 left * 4);
+			 left * BLOCK_PAGES * 4);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * virtio-balloon (virtio 1.2 section 5.5): memory that the guest gives up goes
- * back to the host, the very frames, and comes back the same way.
+ * back to the host, the very frames, and comes back the same way; by blocks of
+ * 2 MiB, so that a part of a block in the balloon is of no use to anybody.
  *
  * Taking frames back can fail, and the guest cannot be told so: what it has
  * returned it uses.  So frames are taken back first, in the order in which

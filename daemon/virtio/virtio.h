@@ -70,7 +70,7 @@ struct virtio_host_ops {
 	 */
 	int (*irqfd)(void *opaque, unsigned int device, int fd);
 	/*
-	 * Give part of guest RAM, whole pages, to the host, and take it back
+	 * Give blocks of 2 MiB of guest RAM to the host, and take them back
 	 * (RELEASE, RECLAIM).  0 or a negative errno.  reclaim may take long
 	 * and is called without locks of the device's state; NULL, both: the
 	 * host cannot.

@@ -40,7 +40,8 @@ void memory_free_pages(struct host_memory *mem, const struct piece *p,
 		       unsigned long index)
 {
 	for (unsigned long i = 0; i < p->nr; i++) {
-		if (!mem->gone || !test_bit(index + i, mem->gone))
+		if (!mem->gone ||
+		    !test_bit((index + i) / SMALL_PAGES, mem->gone))
 			__free_page(pfn_to_page(p->pfn + i));
 		if (i % 1024 == 1023)
 			cond_resched();

@@ -19,7 +19,7 @@ struct host_memory {
 	struct mutex lock;		/* one release or reclaim at a time */
 	struct address_space *mapping;	/* of the VM's file, once mapped */
 	struct page *hole;		/* what the process sees of gone pages */
-	unsigned long *gone;		/* a bit a page; NULL = none ever was */
+	unsigned long *gone;		/* a bit each 2 MiB; NULL = none yet */
 	spinlock_t gone_lock;		/* its bits; hole and gone stay */
 };
 

@@ -5,7 +5,8 @@
  * The host may use such a frame for anything: taking it back means to move
  * away what is in it (alloc_contig_range()), which works for user memory and
  * page cache, not for kernel objects or pages under I/O.  Frames come from
- * movable page blocks (memory.c), where the kernel puts the former.
+ * movable page blocks (memory.c), where the kernel puts the former.  It works
+ * on whole page blocks (2 MiB): a page of the guest in it would be in the way.
  *
  * A page that is gone reads and writes as one spare page for the VM process:
  * a guest that hands out addresses in its balloon hurts itself only.
@@ -13,24 +14,30 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mmzone.h>
 #include <linux/slab.h>
+#include <colinux/layout.h>
 #include "memory.h"
 
-/* What can be released: pages of one piece. */
+#define BLOCK_PAGES (COLINUX_PMD_SIZE / PAGE_SIZE)
+
+/* What can be released: blocks of one piece. */
 struct part {
 	unsigned long index, nr;	/* pages of guest RAM */
 	unsigned long pfn;
+	unsigned long block, nr_blocks;	/* the same in blocks: bits */
 };
 
-/* The contract: whole pages inside of one extent, or nothing. */
+/* The contract: whole blocks inside of one extent, or nothing. */
 static bool find_part(const struct host_memory *mem, u64 offset, u64 size,
 		      struct part *out)
 {
 	unsigned long first = 0;
 
-	if (!size || (offset | size) & (PAGE_SIZE - 1))
+	if (!size || (offset | size) & (COLINUX_PMD_SIZE - 1))
 		return false;
 	out->index = offset >> PAGE_SHIFT;
 	out->nr = size >> PAGE_SHIFT;
+	out->block = out->index / BLOCK_PAGES;
+	out->nr_blocks = out->nr / BLOCK_PAGES;
 	for (unsigned int i = 0; i < mem->nr; i++) {
 		const struct piece *p = &mem->pieces[i];
 
@@ -51,7 +58,8 @@ static int prepare(struct host_memory *mem)
 		return 0;
 	if (!mem->hole)
 		mem->hole = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	gone = kvcalloc(BITS_TO_LONGS(mem->pages), sizeof(long), GFP_KERNEL);
+	gone = kvcalloc(BITS_TO_LONGS(mem->pages / BLOCK_PAGES), sizeof(long),
+			GFP_KERNEL);
 	if (!mem->hole || !gone) {
 		kvfree(gone);
 		return -ENOMEM;
@@ -80,13 +88,13 @@ int host_memory_release(struct host_memory *mem, u64 offset, u64 size)
 		return -EINVAL;
 	mutex_lock(&mem->lock);
 	err = prepare(mem);
-	if (!err && find_next_bit(mem->gone, part.index + part.nr,
-				  part.index) < part.index + part.nr)
+	if (!err && find_next_bit(mem->gone, part.block + part.nr_blocks,
+				  part.block) < part.block + part.nr_blocks)
 		err = -EINVAL;
 	if (!err) {
 		/* Whoever took a page before has a reference of its own. */
 		spin_lock(&mem->gone_lock);
-		bitmap_set(mem->gone, part.index, part.nr);
+		bitmap_set(mem->gone, part.block, part.nr_blocks);
 		spin_unlock(&mem->gone_lock);
 		zap(mem, &part);
 		piece = (struct piece){ part.pfn, part.nr };
@@ -115,8 +123,9 @@ int host_memory_reclaim(struct host_memory *mem, u64 offset, u64 size)
 		return -EINVAL;
 	mutex_lock(&mem->lock);
 	err = -EINVAL;
-	if (!mem->gone || find_next_zero_bit(mem->gone, part.index + part.nr,
-					     part.index) < part.index + part.nr)
+	if (!mem->gone ||
+	    find_next_zero_bit(mem->gone, part.block + part.nr_blocks,
+			       part.block) < part.block + part.nr_blocks)
 		goto out;
 	/* A mapping that came in late keeps a page from being free. */
 	zap(mem, &part);
@@ -131,7 +140,7 @@ int host_memory_reclaim(struct host_memory *mem, u64 offset, u64 size)
 	}
 	memory_zero(part.pfn, part.nr);
 	spin_lock(&mem->gone_lock);
-	bitmap_clear(mem->gone, part.index, part.nr);
+	bitmap_clear(mem->gone, part.block, part.nr_blocks);
 	spin_unlock(&mem->gone_lock);
 	/* The spare page, where somebody looked meanwhile. */
 	zap(mem, &part);
@@ -155,7 +164,7 @@ struct page *host_memory_get_page(struct host_memory *mem, unsigned long index)
 		return NULL;
 	spin_lock(&mem->gone_lock);
 	gone = smp_load_acquire(&mem->gone);
-	if (gone && test_bit(index, gone))
+	if (gone && test_bit(index / BLOCK_PAGES, gone))
 		page = mem->hole;
 	get_page(page);
 	spin_unlock(&mem->gone_lock);

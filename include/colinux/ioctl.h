@@ -109,13 +109,13 @@ struct colinux_map {
  * A part of guest RAM that the guest does not use (its balloon).  RELEASE gives
  * its frames to the host, RECLAIM takes exactly these frames back, zeroed.  The
  * whole part or nothing: -EINVAL when it is not inside one extent or the first
- * 4 MiB (the port) are touched, or when any page of it is (not) released
- * already; RECLAIM: -EBUSY while the host cannot do without one of the frames.
+ * 4 MiB (the port) are touched, or when any of it is (not) released already;
+ * RECLAIM: -EBUSY while the host cannot do without one of the frames.
  * -EOPNOTSUPP on hosts that cannot do it at all.
  */
 struct colinux_range {
-	__u64 offset;		/* in guest RAM, whole pages */
-	__u64 size;		/* bytes, whole pages */
+	__u64 offset;		/* in guest RAM, multiple of 2 MiB */
+	__u64 size;		/* bytes, multiple of 2 MiB */
 };
 
 /* Function numbers; each host turns them into its own request codes. */

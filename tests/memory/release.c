@@ -22,7 +22,8 @@
 #define MIB (1ull << 20)
 #define SIZE (64 * MIB)
 #define PAGE 4096ull
-#define ROUNDS 4000
+#define BLOCK (2 * MIB)
+#define ROUNDS 200
 
 static unsigned int tests, failed;
 static int vm;
@@ -81,7 +82,7 @@ static void new_vm(void)
 	vm = open("/dev/colinux", O_RDWR | O_CLOEXEC);
 	if (vm < 0)
 		fatal("/dev/colinux");
-	check(range(COLINUX_IOC_RELEASE, 8 * MIB, PAGE) == ENODEV,
+	check(range(COLINUX_IOC_RELEASE, 8 * MIB, BLOCK) == ENODEV,
 	      "RELEASE before CREATE: ENODEV");
 	if (ioctl(vm, _IOWR(COLINUX_IOC_TYPE, COLINUX_IOC_CREATE,
 			    struct colinux_create), &c))
@@ -94,38 +95,39 @@ static void new_vm(void)
 
 static void wrong(void)
 {
-	check(release(0, PAGE) == EINVAL && release(4 * MIB - PAGE, PAGE) ==
+	check(release(0, BLOCK) == EINVAL && release(BLOCK, BLOCK) ==
 	      EINVAL && release(0, SIZE) == EINVAL, "the port: EINVAL");
-	check(release(SIZE, PAGE) == EINVAL &&
-	      release(SIZE - PAGE, 2 * PAGE) == EINVAL &&
-	      release(8 * MIB, ~0ull << 12) == EINVAL &&
-	      release(~0ull << 12, PAGE) == EINVAL, "outside: EINVAL");
-	check(release(8 * MIB + 1, PAGE) == EINVAL &&
-	      release(8 * MIB, 100) == EINVAL && release(8 * MIB, 0) == EINVAL,
-	      "no whole pages: EINVAL");
-	check(range(COLINUX_IOC_RECLAIM, 8 * MIB, PAGE) == EINVAL,
+	check(release(SIZE, BLOCK) == EINVAL &&
+	      release(SIZE - BLOCK, 2 * BLOCK) == EINVAL &&
+	      release(8 * MIB, -BLOCK) == EINVAL &&
+	      release(-BLOCK, BLOCK) == EINVAL, "outside: EINVAL");
+	check(release(8 * MIB + PAGE, BLOCK) == EINVAL &&
+	      release(8 * MIB, PAGE) == EINVAL && release(8 * MIB, 0) == EINVAL,
+	      "no whole blocks: EINVAL");
+	check(range(COLINUX_IOC_RECLAIM, 8 * MIB, BLOCK) == EINVAL,
 	      "RECLAIM of what was not released: EINVAL");
 }
 
 static void once(void)
 {
 	ram[8 * MIB] = 1;
-	ram[8 * MIB + PAGE] = 2;
-	ram[8 * MIB + 2 * PAGE] = 3;
-	check(!release(8 * MIB + PAGE, PAGE), "RELEASE");
-	check(release(8 * MIB + PAGE, PAGE) == EINVAL &&
-	      release(8 * MIB, 4 * PAGE) == EINVAL &&
-	      release(8 * MIB, 2 * PAGE) == EINVAL,
+	ram[8 * MIB + BLOCK] = 2;
+	ram[8 * MIB + 2 * BLOCK] = 3;
+	check(!release(8 * MIB + BLOCK, BLOCK), "RELEASE");
+	check(release(8 * MIB + BLOCK, BLOCK) == EINVAL &&
+	      release(8 * MIB, 4 * BLOCK) == EINVAL &&
+	      release(8 * MIB, 2 * BLOCK) == EINVAL,
 	      "twice, or with others: EINVAL");
-	check(range(COLINUX_IOC_RECLAIM, 8 * MIB, 2 * PAGE) == EINVAL,
+	check(range(COLINUX_IOC_RECLAIM, 8 * MIB, 2 * BLOCK) == EINVAL,
 	      "RECLAIM with others: EINVAL");
-	check(ram[8 * MIB] == 1 && ram[8 * MIB + PAGE] == 0 &&
-	      ram[8 * MIB + 2 * PAGE] == 3, "a hole, the pages beside it stay");
-	ram[8 * MIB + PAGE] = 77;
-	check(ram[8 * MIB + PAGE] == 77, "the hole can be written to");
-	check(!reclaim(8 * MIB + PAGE, PAGE), "RECLAIM");
-	check(ram[8 * MIB + PAGE] == 0 && ram[8 * MIB] == 1, "it is zeroed");
-	check(range(COLINUX_IOC_RECLAIM, 8 * MIB + PAGE, PAGE) == EINVAL,
+	check(ram[8 * MIB] == 1 && ram[8 * MIB + BLOCK] == 0 &&
+	      ram[8 * MIB + 2 * BLOCK] == 3,
+	      "a hole, the blocks beside it stay");
+	ram[8 * MIB + BLOCK] = 77;
+	check(ram[8 * MIB + BLOCK] == 77, "the hole can be written to");
+	check(!reclaim(8 * MIB + BLOCK, BLOCK), "RECLAIM");
+	check(ram[8 * MIB + BLOCK] == 0 && ram[8 * MIB] == 1, "it is zeroed");
+	check(range(COLINUX_IOC_RECLAIM, 8 * MIB + BLOCK, BLOCK) == EINVAL,
 	      "twice: EINVAL");
 }
 
@@ -139,14 +141,14 @@ static void in_use(void)
 	memset((void *)(ram + 16 * MIB), 0x5a, PAGE);
 	if (pipe(fd) || vmsplice(fd[1], &iov, 1, 0) != (ssize_t)PAGE)
 		fatal("vmsplice");
-	check(!release(16 * MIB, PAGE), "RELEASE of a page in use");
-	check(range(COLINUX_IOC_RECLAIM, 16 * MIB, PAGE) == EBUSY,
+	check(!release(16 * MIB, BLOCK), "RELEASE of a page in use");
+	check(range(COLINUX_IOC_RECLAIM, 16 * MIB, BLOCK) == EBUSY,
 	      "RECLAIM while it is: EBUSY");
 	check(read(fd[0], got, PAGE) == (ssize_t)PAGE && got[0] == 0x5a &&
 	      got[PAGE - 1] == 0x5a, "its user has what was in it");
 	close(fd[0]);
 	close(fd[1]);
-	check(!reclaim(16 * MIB, PAGE) && !ram[16 * MIB],
+	check(!reclaim(16 * MIB, BLOCK) && !ram[16 * MIB],
 	      "RECLAIM when the user is gone");
 }
 
@@ -163,14 +165,14 @@ static void *toucher(void *opaque)
 	uint64_t state = 4711 + (uintptr_t)opaque;
 
 	while (!stop)
-		ram[32 * MIB + next(&state) % (8 * MIB)]++;
+		ram[24 * MIB + next(&state) % (32 * MIB)]++;
 	return NULL;
 }
 
-/* Random ranges of 2048 pages, by a book of what should be. */
+/* Random ranges of 16 blocks, by a book of what should be. */
 static void fuzz(void)
 {
-	static bool gone[2048];
+	static bool gone[16];
 	uint64_t state = 88172645463325252ull;
 	unsigned int wrong_answers = 0, busy = 0;
 	pthread_t thread[2];
@@ -179,15 +181,15 @@ static void fuzz(void)
 		if (pthread_create(&thread[i], NULL, toucher, (void *)i))
 			fatal("pthread_create");
 	for (int i = 0; i < ROUNDS; i++) {
-		unsigned int first = next(&state) % (2048 - 16);
-		unsigned int nr = 1 + next(&state) % 16;
+		unsigned int first = next(&state) % 13;
+		unsigned int nr = 1 + next(&state) % 3;
 		bool out = next(&state) & 1, fits = true;
 		int err;
 
 		for (unsigned int p = first; fits && p < first + nr; p++)
 			fits = gone[p] != out;
 		err = range(out ? COLINUX_IOC_RELEASE : COLINUX_IOC_RECLAIM,
-			    32 * MIB + first * PAGE, nr * PAGE);
+			    24 * MIB + first * BLOCK, nr * BLOCK);
 		busy += err == EBUSY;
 		wrong_answers += fits ? err && err != EBUSY : err != EINVAL;
 		for (unsigned int p = first; !err && p < first + nr; p++)
@@ -199,9 +201,9 @@ static void fuzz(void)
 	check(!wrong_answers, "random ranges, with others touching them");
 	printf("# %u of %u were busy\n", busy, ROUNDS);
 	busy = 0;
-	for (unsigned int p = 0; p < 2048; p++)
+	for (unsigned int p = 0; p < 16; p++)
 		if (gone[p])
-			busy += reclaim(32 * MIB + p * PAGE, PAGE) != 0;
+			busy += reclaim(24 * MIB + p * BLOCK, BLOCK) != 0;
 	check(!busy, "all of them come back");
 }
 
@@ -218,7 +220,7 @@ static void closing(void)
 	child = fork();
 	if (!child) {
 		/* The child's descriptor may map, but not call. */
-		_exit(range(COLINUX_IOC_RELEASE, 40 * MIB, PAGE) == EPERM &&
+		_exit(range(COLINUX_IOC_RELEASE, 40 * MIB, BLOCK) == EPERM &&
 		      ram[20 * MIB] == 0 ? 0 : 1);
 	}
 	check(waitpid(child, &status, 0) == child && !status,
@@ -231,6 +233,7 @@ static void closing(void)
 
 int main(void)
 {
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	new_vm();
 	wrong();
 	once();

@@ -263,7 +263,12 @@ static void test_load(const struct fake_options *options, unsigned int levels)
 			      0),
 	      "the port's heap and the kernel's bss are zero");
 
-	/* A reboot: memory is dirty, the result must be the same. */
+	/*
+	 * A reboot: memory is dirty, the image was given up and its file has no
+	 * name any more; the result must be the same.
+	 */
+	guest_image_park(image);
+	unlink(kernel_path);
 	size = ram.size;
 	copy = malloc(size);
 	memcpy(copy, ram.ram, size);
@@ -555,6 +560,46 @@ static void test_port_mutations(void)
 	fake_kernel_free(&fake);
 }
 
+/* ---- an image that changes while it is parked ---- */
+
+static void test_changed(void)
+{
+	struct fake_options options = { .layout = FAKE_NEW };
+	struct blob port = read_object("good"), original;
+	struct fake_kernel fake;
+	struct guest_image *image = open_fake(&options, &fake);
+	struct load_request request;
+	struct load_result result;
+	struct guest_ram ram;
+	uint8_t *at;
+
+	ram_init(&ram, 1);
+	request = ram_request(&ram, &port, 4);
+	if (file_read(kernel_path, 16 << 20, &original, &error))
+		die(error.text);
+	guest_image_park(image);
+	fake_write(kernel_path, (struct bytes){ original.data, 3000 });
+	check(guest_image_load(image, &request, &result, &error) == -1 &&
+		      strstr(error.text, "truncated"),
+	      "cut short meanwhile: %s", error.text);
+	/* Another build-id: its 20 bytes are in the file as they are. */
+	at = memmem(original.data, original.size, "GNU\0", 4);
+	at[4] ^= 1;
+	fake_write(kernel_path, blob_bytes(&original));
+	check(guest_image_load(image, &request, &result, &error) == -1 &&
+		      strstr(error.text, "another kernel"),
+	      "another kernel meanwhile: %s", error.text);
+	at[4] ^= 1;
+	fake_write(kernel_path, blob_bytes(&original));
+	check(!guest_image_load(image, &request, &result, &error),
+	      "the old one again: loads");
+	free(original.data);
+	free(port.data);
+	ram_free(&ram);
+	guest_image_close(image);
+	fake_kernel_free(&fake);
+}
+
 /* ---- the cache of pause sites ---- */
 
 static void test_cache(void)
@@ -631,6 +676,7 @@ int main(int argc, char **argv)
 			"expected 0 (0x0), found 0xffffffff81000010");
 	test_bad_requests();
 	test_many_extents();
+	test_changed();
 	test_cache();
 	test_kernel_mutations();
 	test_port_mutations();

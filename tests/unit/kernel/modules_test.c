@@ -153,6 +153,14 @@ static void test_pack(const char *what)
 	      "%s: /colinux-init", what);
 	check(pack.modules[1].btf.size == 14 && !pack.modules[0].btf.size,
 	      "%s: BTF kept where there is some", what);
+	guest_pack_park(&pack);
+	check(!pack.cpio.data && pack.packed.data &&
+		      !guest_pack_unpark(&pack, &error) &&
+		      !guest_pack_unpark(&pack, &error) &&
+		      find_entry(&pack.cpio, "colinux-init", &entry) &&
+		      holds(&entry, "#!init"),
+	      "%s: the same after it was parked", what);
+	guest_pack_park(&pack);
 	guest_pack_free(&pack);
 }
 

@@ -160,33 +160,37 @@ static bool shrink(unsigned int total)
 static void up_and_down(void)
 {
 	uint64_t irqs = irq_count(&guest, 0);
-	uint32_t actual = 600;
+	uint32_t actual = 1100;
 
 	check(device_page(&guest, 0)->device_id == 5 &&
 	      device_page(&guest, 0)->config_len == 8 && !num_pages() &&
 	      (offered(&guest, 0) & 3) == 3,
 	      "a balloon: statistics, and the host is told first");
-	virtio_balloon_set(balloon, 600);
-	check(wait_until(num_pages() == 600) && irq_count(&guest, 0) > irqs,
-	      "the guest is asked for 600 pages");
-	check(grow(600) && all_gone() == 600 && is_gone(page(0)) &&
-	      is_gone(page(599)) && !is_gone(page(600)),
-	      "the host has these 600");
-	check(state().pages == 600 && state().released == 600 &&
-	      state().target == 600 && state().driver && state().supported,
+	virtio_balloon_set(balloon, 1100);
+	check(wait_until(num_pages() == 1100) && irq_count(&guest, 0) > irqs,
+	      "the guest is asked for 1100 pages");
+	check(grow(511) && !all_gone() && grow(1100) && all_gone() == 1024 &&
+	      is_gone(page(0)) && is_gone(page(1023)) && !is_gone(page(1024)),
+	      "the host has the two blocks that are whole");
+	check(state().pages == 1100 && state().released == 1024 &&
+	      state().target == 1100 && state().driver && state().supported,
 	      "and says so");
 	memcpy(device_page(&guest, 0)->config + 4, &actual, 4);
 	check(!command(&guest, 0, COLINUX_DEV_CONFIG_WRITE, 4, 4) &&
 	      command(&guest, 0, COLINUX_DEV_CONFIG_WRITE, 0, 4) < 0 &&
-	      num_pages() == 600,
+	      num_pages() == 1100,
 	      "`actual` may be written, the target may not");
 
 	virtio_balloon_set(balloon, 100);
-	check(wait_until(num_pages() == 100) && all_gone() == 100 &&
-	      !is_gone(page(599)) && !is_gone(page(100)) && is_gone(page(99)),
-	      "500 are back before the guest is asked to take them");
-	check(shrink(100) && state().pages == 100 && state().released == 100,
-	      "it takes them");
+	check(wait_until(num_pages() == 100) && !all_gone(),
+	      "all is back before the guest is asked to take it");
+	virtio_balloon_set(balloon, 1100);
+	check(wait_until(all_gone() == 1024) && num_pages() == 1100,
+	      "and goes again when it shall not");
+	virtio_balloon_set(balloon, 100);
+	check(wait_until(num_pages() == 100) && shrink(100) &&
+	      state().pages == 100 && !state().released,
+	      "the guest takes it");
 }
 
 static void stubborn(void)
@@ -194,39 +198,42 @@ static void stubborn(void)
 	uint32_t list[4];
 	uint32_t head, length;
 
-	virtio_balloon_set(balloon, 200);
-	check(wait_until(num_pages() == 200) && grow(200), "up to 200");
-	set_stubborn(page(150), true);
+	virtio_balloon_set(balloon, 1100);
+	check(wait_until(num_pages() == 1100) && grow(1100) &&
+	      all_gone() == 1024, "up to 1100");
+	set_stubborn(page(600), true);
 	virtio_balloon_set(balloon, 120);
-	check(wait_until(num_pages() == 151) && is_gone(page(150)) &&
-	      shrink(151),
-	      "no further than a page that the host does not give");
-	check(state().pages == 151 && state().released == 120 + 1 &&
-	      !state().stuck,
-	      "what lies below is back already");
-	set_stubborn(page(150), false);
+	check(wait_until(num_pages() == 1024) && is_gone(page(600)) &&
+	      shrink(1024),
+	      "no further than a block that the host does not give");
+	check(state().pages == 1024 && state().released == 512 &&
+	      !state().stuck, "what lies below is back already");
+	set_stubborn(page(600), false);
 	check(wait_until(num_pages() == 120) && shrink(120),
 	      "it goes on when the host can");
 
 	/* Some other page, as when the guest's kernel moves its balloon. */
-	set_stubborn(page(7), true);
+	virtio_balloon_set(balloon, 600);
+	check(wait_until(num_pages() == 600) && grow(600) && all_gone() == 512,
+	      "up to 600");
+	set_stubborn(page(9), true);
 	list[0] = page(8);
 	list[1] = page(7);
 	send_request(DEFLATE, list, 2, 0);
 	check(wait_until(state().waiting == 2) &&
 	      !queue_has_used(&queue[DEFLATE]),
 	      "pages that the host does not give are waited for");
-	set_stubborn(page(7), false);
+	set_stubborn(page(9), false);
 	check(queue_wait(&queue[DEFLATE], &head, &length) &&
-	      !is_gone(page(7)) && !is_gone(page(8)) && !state().waiting &&
-	      state().pages == 118,
+	      !is_gone(page(7)) && !state().waiting && state().pages == 598,
 	      "and had when it can");
 	list[0] = page(7);
 	list[1] = page(8);
-	check(request(INFLATE, list, 2), "into the balloon again");
-	memmove(mine + 7, mine + 9, 111 * sizeof(mine[0]));
-	mine[118] = page(7);
-	mine[119] = page(8);
+	check(request(INFLATE, list, 2) && is_gone(page(7)),
+	      "into the balloon again");
+	memmove(mine + 7, mine + 9, 591 * sizeof(mine[0]));
+	mine[598] = page(7);
+	mine[599] = page(8);
 	virtio_balloon_set(balloon, 0);
 	check(wait_until(!num_pages()) && shrink(0) && !all_gone() &&
 	      !state().pages,
@@ -312,24 +319,25 @@ static void restart(void)
 	struct error error;
 
 	nr_mine = 0;
-	virtio_balloon_set(balloon, 300);
-	check(wait_until(num_pages() == 300) && grow(300), "300 pages");
+	virtio_balloon_set(balloon, 600);
+	check(wait_until(num_pages() == 600) && grow(600) && all_gone() == 512,
+	      "600 pages");
 	set_stubborn(page(299), true);
 	send_request(DEFLATE, &mine[299], 1, 0);
 	check(wait_until(state().waiting == 1), "one is waited for");
 	virtio_bus_reset(guest.bus);
-	check(!state().waiting && !state().driver && state().pages == 300,
+	check(!state().waiting && !state().driver && state().pages == 600,
 	      "a reset while it is: the balloon keeps it");
 	set_stubborn(page(299), false);
 	check(!virtio_balloon_empty(balloon, &error) && !all_gone() &&
 	      !state().pages,
 	      "before the guest starts again it has all of its memory");
-	check(virtio_bus_start(guest.bus, &error) == 1 && num_pages() == 300,
-	      "and is asked for 300 pages at once");
+	check(virtio_bus_start(guest.bus, &error) == 1 && num_pages() == 600,
+	      "and is asked for 600 pages at once");
 	nr_mine = 0;
 	/* Without the promise to tell first, the host takes nothing. */
 	drive(offered(&guest, 0) & ~1ull);
-	check(grow(300) && !all_gone() && state().pages == 300,
+	check(grow(600) && !all_gone() && state().pages == 600,
 	      "a driver that uses pages before it says so keeps them");
 	virtio_balloon_set(balloon, 0);
 	check(wait_until(!num_pages()) && shrink(0), "down again");
@@ -342,6 +350,8 @@ static void mad(void)
 	uint32_t list[40];
 
 	drive(offered(&guest, 0));
+	virtio_balloon_set(balloon, 1400);
+	check(grow(1400), "nearly all that there is");
 	for (unsigned int i = 0; i < 1000; i++) {
 		unsigned int nr = 1 + next_random(&random) % 32;
 		unsigned int index = next_random(&random) % 2;

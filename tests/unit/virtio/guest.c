@@ -64,7 +64,7 @@ static int fake_range(struct guest *guest, uint64_t offset, uint64_t size,
 			ret = 0;
 		start = end;
 	}
-	if (!size || (offset | size) % 4096 || offset < 4 * MiB)
+	if (!size || (offset | size) % (2 * MiB) || offset < 4 * MiB)
 		guest->bad_ranges++;
 	for (uint64_t i = offset / 4096; !ret && i < (offset + size) / 4096;
 	     i++) {
