@@ -2,17 +2,19 @@
 # The colinux command and VM process.  os/linux is this host's side of os.h.
 
 # What the unit tests take as it is, and what they have fakes for.
-DAEMON_COMMON := $(addprefix daemon/,client.c client_console.c command.c \
-	config.c config_keys.c console.c control.c error.c image.c \
+DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c \
+	config.c config_keys.c console.c control.c error.c exec.c image.c \
 	keeper.c machine.c \
 	machine_devices.c machine_disks.c serial.c serial_open.c \
 	paths.c program.c protocol.c runtime.c session.c session_disks.c \
 	standard_io.c stats.c \
 	terminal.c vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c disk.c disk_server.c image.c info.c keep.c \
+	$(addprefix daemon/builtin/,check.c console.c cp.c disk.c disk_server.c \
+	exec.c image.c info.c keep.c \
 	macvtap.c memory.c ps.c \
 	run.c slirp.c start.c stats.c stop.c version.c) \
-	$(addprefix daemon/os/linux/,files.c process.c sandbox.c)
+	$(addprefix daemon/os/linux/,files.c process.c sandbox.c) \
+	$(addprefix agent/,channel.c tree_path.c tree_receive.c tree_send.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)
 DAEMON_LIBS += libuv libseccomp

@@ -37,6 +37,8 @@ int cmd_stop(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_console(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_cp(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_disk(int argc, char **argv);
 int cmd_disk_server(int argc, char **argv);

@@ -381,7 +381,8 @@ bool config_connects(const struct config *config)
 	for (int i = 0; i < CONFIG_FOLDERS; i++)
 		if (*config->folder[i].path)
 			return true;
-	return *config->vhost_user[0].kind;
+	return *config->vhost_user[0].kind ||
+	       config->vsock == CONFIG_VSOCK_CONNECT;
 }
 
 static int check_files(const struct config *config, struct error *error)

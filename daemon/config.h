@@ -49,6 +49,13 @@ struct config_folder {
 	bool read_only;
 };
 
+/* Sockets between guest and host. */
+enum config_vsock {
+	CONFIG_VSOCK_ON,
+	CONFIG_VSOCK_OFF,
+	CONFIG_VSOCK_CONNECT,	/* the guest may connect to the host, too */
+};
+
 /* A device that another process serves. */
 struct config_vhost_user {
 	char kind[16];		/* "" = not configured */
@@ -68,6 +75,7 @@ struct config {
 	unsigned int stop_timeout;	/* seconds */
 	unsigned int watchdog;	/* seconds, 0 = none */
 	bool no_sandbox;
+	enum config_vsock vsock;
 	struct config_disk disk[CONFIG_DISKS];	/* by cobd number */
 	struct config_folder folder[CONFIG_FOLDERS];	/* by cofs number */
 	char serial[CONFIG_SERIALS][CONFIG_SOCKET];	/* see serial.h */

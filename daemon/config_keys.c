@@ -509,6 +509,27 @@ static int set_vhost_user(struct config *config, struct config_word *word,
 	return 0;
 }
 
+static int set_vsock(struct config *config, struct config_word *word,
+		     struct error *error)
+{
+	static const char *const values[] = { "on", "off", "connect" };
+	static const char *const meanings[] = {
+		"sockets between host and guest: colinux exec and cp work",
+		"no sockets between host and guest: no colinux exec and cp",
+		"sockets between host and guest, both can connect",
+	};
+
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(word->value, values[i]))
+			continue;
+		config->vsock = i;
+		config_meaning(word, "%s", meanings[i]);
+		return 0;
+	}
+	return error_set(error, "%s=%.60s: give on, off or connect", word->key,
+			 word->value);
+}
+
 static int set_later(struct config *config, struct config_word *word,
 		     struct error *error)
 {
@@ -542,6 +563,8 @@ static const struct config_key keys[] = {
 	  "program of the host that runs with the guest" },
 	{ "vhost-user", false, "TYPE,SOCKET", set_vhost_user,
 	  "device served by another process; may be given several times" },
+	{ "vsock", false, "on|off|connect", set_vsock,
+	  "sockets between host and guest, for exec and cp; default on" },
 	{ "root", false, "DEVICE", set_root,
 	  "root file system: /dev/cobd0, /dev/cobd0p1 or an alias" },
 	{ "name", false, "NAME", set_name,

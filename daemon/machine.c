@@ -203,7 +203,7 @@ static void choose_modules(const struct config *config, const char **list,
 	};
 	size_t nr = 0;
 
-	while (guest_modules_default[nr] && nr + 2 < room) {
+	while (guest_modules_default[nr] && nr + 3 < room) {
 		list[nr] = guest_modules_default[nr];
 		nr++;
 	}
@@ -221,6 +221,8 @@ static void choose_modules(const struct config *config, const char **list,
 				list[nr++] = live[j];
 			break;
 		}
+	if (config->vsock != CONFIG_VSOCK_OFF)
+		list[nr++] = "?vmw_vsock_virtio_transport";
 	list[nr] = NULL;
 }
 
@@ -228,8 +230,9 @@ static int open_initrds(struct machine *machine, struct error *error)
 {
 	const struct config *config = machine->config;
 	const char *release = guest_image_release(machine->image);
-	char modules[CONFIG_PATH], init[CONFIG_PATH];
+	char modules[CONFIG_PATH], init[CONFIG_PATH], agent[CONFIG_PATH];
 	const char *wanted[32];
+	bool has_agent = config->vsock != CONFIG_VSOCK_OFF;
 
 	if (*config->modules)
 		strcpy(modules, config->modules);
@@ -241,8 +244,12 @@ static int open_initrds(struct machine *machine, struct error *error)
 	else if (path_need(PATH_INIT, init, sizeof(init), error) < 0)
 		return -1;
 	choose_modules(config, wanted, sizeof(wanted) / sizeof(wanted[0]));
+	if (has_agent &&
+	    path_need(PATH_AGENT, agent, sizeof(agent), error) < 0)
+		return -1;
 	if (guest_pack_build(modules, release, wanted, init,
-			     &machine->pack, error) < 0)
+			     has_agent ? agent : NULL, &machine->pack,
+			     error) < 0)
 		return -1;
 	if (!*config->initrd)
 		return 0;

@@ -32,6 +32,12 @@ enum machine_end {
 	MACHINE_FAILED,		/* an error of this process; see reason */
 };
 
+/* Where programs of the host and of the guest find each other. */
+struct machine_vsock {
+	int listener;		/* becomes the machine's when devices are made */
+	const char *path;	/* see virtio/virtio.h, or NULL */
+};
+
 struct machine_callbacks {
 	/*
 	 * The guest has ended, machine_state() says how.  Called once per
@@ -47,6 +53,8 @@ struct machine_callbacks {
 	/* Progress for people, one line; only during machine_new and _start. */
 	void (*progress)(void *opaque, const char *text);
 	void *opaque;
+	/* NULL = no vsock device.  Used by machine_new() only. */
+	const struct machine_vsock *vsock;
 };
 
 /*

@@ -332,6 +332,31 @@ static int add_vhost_users(struct machine *machine, struct error *error)
 	return 0;
 }
 
+/* Sockets: the host is CID 2, and every guest 3, since none sees another. */
+#define GUEST_CID 3
+
+static int add_vsock(struct machine *machine, struct error *error)
+{
+	const struct machine_vsock *vsock = machine->callbacks.vsock;
+	struct vsock_options options = {
+		.cid = GUEST_CID,
+		.allowed = os_peer_allowed,
+	};
+	int device;
+
+	if (!vsock)
+		return 0;
+	options.listener = vsock->listener;
+	options.connect_path = vsock->path;
+	device = virtio_vsock_add(machine->bus, &options, error);
+	if (device < 0) {
+		close(vsock->listener);
+		return -1;
+	}
+	describe(machine, device);
+	return 0;
+}
+
 /* --- Folders --- */
 
 /* Where distributions put virtiofsd: the Rust one, the one of QEMU. */
@@ -457,6 +482,7 @@ int machine_add_devices(struct machine *machine, struct error *error)
 	    add_vhost_users(machine, error) < 0 ||
 	    virtio_rng_add(machine->bus, error) < 0 ||
 	    virtio_balloon_add(machine->bus, &machine->balloon, error) < 0 ||
+	    add_vsock(machine, error) < 0 ||
 	    add_execs(machine, error) < 0)
 		return -1;
 	console_connect(machine->console, &device);

@@ -22,6 +22,9 @@ static const struct {
 			{ "guest/colinux-init", "colinux-init" },
 			"set COLINUX_DATA to its directory or give "
 			"colinux-init=FILE" },
+	[PATH_AGENT] = { "colinux-agent",
+			 { "guest/colinux-agent", "colinux-agent" },
+			 "set COLINUX_DATA to its directory or give vsock=off" },
 	[PATH_INITRD] = { "BusyBox initrd",
 			  { "initrd.img", "busybox.cpio.gz",
 			    "guest/initrd.img" },

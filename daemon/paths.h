@@ -16,6 +16,7 @@
 enum path_kind {
 	PATH_PORT,		/* the port object */
 	PATH_INIT,		/* colinux-init */
+	PATH_AGENT,		/* colinux-agent */
 	PATH_INITRD,		/* BusyBox initrd */
 	PATH_IMAGE,		/* default root image */
 };

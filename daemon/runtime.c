@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Run-time directories: see runtime.h. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <uv.h>
 
@@ -11,6 +15,7 @@
 
 /* sun_path of a local socket has 108 bytes. */
 #define SOCKET_PATH_MAX 107
+#define LISTEN_BACKLOG 64
 
 int runtime_paths(struct runtime *runtime, const char *name,
 		  struct error *error)
@@ -29,6 +34,7 @@ int runtime_paths(struct runtime *runtime, const char *name,
 	snprintf(runtime->directory, RUNTIME_PATH, "%.400s/%s", base, name);
 	snprintf(runtime->control, RUNTIME_PATH, "%.400s/%s/control", base,
 		 name);
+	snprintf(runtime->vsock, RUNTIME_PATH, "%.400s/%s/vsock", base, name);
 	snprintf(runtime->log, RUNTIME_PATH, "%.400s/%s/log", base, name);
 	if (strlen(runtime->control) > SOCKET_PATH_MAX)
 		return error_set(error, "%s: too long for a socket; set "
@@ -79,6 +85,7 @@ int runtime_claim(struct runtime *runtime, const char *name, bool vary,
 		if (locked) {
 			/* Of a process that died. */
 			remove_file(runtime->control);
+			remove_file(runtime->vsock);
 			return 0;
 		}
 		if (!vary)
@@ -89,6 +96,23 @@ int runtime_claim(struct runtime *runtime, const char *name, bool vary,
 			 name);
 }
 
+int runtime_listen(const struct runtime *runtime, struct error *error)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			0);
+
+	/* Shorter than `control`, which was found to fit. */
+	snprintf(at.sun_path, sizeof(at.sun_path), "%.107s", runtime->vsock);
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&at, sizeof(at)) &&
+	    !listen(fd, LISTEN_BACKLOG))
+		return fd;
+	error_set(error, "%s: %s", runtime->vsock, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 void runtime_release(struct runtime *runtime, bool keep_log)
 {
 	char path[RUNTIME_PATH + 8];
@@ -97,6 +121,7 @@ void runtime_release(struct runtime *runtime, bool keep_log)
 	if (runtime->lock < 0)
 		return;
 	remove_file(runtime->control);
+	remove_file(runtime->vsock);
 	if (!keep_log)
 		remove_file(runtime->log);
 	snprintf(path, sizeof(path), "%s/lock", runtime->directory);

@@ -6,6 +6,7 @@
  *
  *	/run/colinux/NAME/lock	   held by the process
  *	/run/colinux/NAME/control  socket, see protocol.h
+ *	/run/colinux/NAME/vsock	   socket, see virtio/vsock_stream.c
  *	/run/colinux/NAME/log	   of `colinux start`; stays until next time
  */
 #ifndef DAEMON_RUNTIME_H
@@ -23,6 +24,7 @@ struct runtime {
 	char name[CONFIG_NAME];
 	char directory[RUNTIME_PATH];
 	char control[RUNTIME_PATH];
+	char vsock[RUNTIME_PATH];
 	char log[RUNTIME_PATH];
 	int lock;		/* fd, -1 = not ours */
 };
@@ -36,6 +38,11 @@ int runtime_paths(struct runtime *runtime, const char *name,
  */
 int runtime_claim(struct runtime *runtime, const char *name, bool vary,
 		  struct error *error);
+/*
+ * Listen at the `vsock` socket of a claimed name, without blocking; only this
+ * user can enter its directory.  The descriptor or -1.
+ */
+int runtime_listen(const struct runtime *runtime, struct error *error);
 /* Remove what a VM leaves, and its log if not keep_log. */
 void runtime_release(struct runtime *runtime, bool keep_log);
 /*

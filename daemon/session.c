@@ -519,7 +519,8 @@ static int start_output(struct session *session, int log, struct error *error)
 /* Everything up to the running guest. */
 static int set_up(struct session *session, struct error *error)
 {
-	const struct machine_callbacks callbacks = {
+	struct machine_vsock vsock = { .listener = -1 };
+	struct machine_callbacks callbacks = {
 		.ended = wake,
 		.plugged = wake,
 		.progress = on_progress,
@@ -541,6 +542,14 @@ static int set_up(struct session *session, struct error *error)
 	session->console = console_new();
 	if (!session->console)
 		return error_set(error, "out of memory");
+	if (config->vsock != CONFIG_VSOCK_OFF) {
+		vsock.listener = runtime_listen(&session->runtime, error);
+		if (vsock.listener < 0)
+			return -1;
+		if (config->vsock == CONFIG_VSOCK_CONNECT)
+			vsock.path = session->runtime.vsock;
+		callbacks.vsock = &vsock;
+	}
 	session->machine = machine_new(config, session->console, &callbacks,
 				       error);
 	if (!session->machine)

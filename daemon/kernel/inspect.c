@@ -105,7 +105,7 @@ static int pack_modules(const struct guest_image *image, const char *directory,
 {
 	/* Only the modules matter here, not what would start them. */
 	if (guest_pack_build(directory, image->release, guest_modules_default,
-			     NULL, pack, error))
+			     NULL, NULL, pack, error))
 		return -1;
 	printf("modules     ");
 	for (unsigned int i = 0; i < pack->nr_modules; i++)

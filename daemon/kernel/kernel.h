@@ -101,7 +101,8 @@ struct guest_pack {
 
 /*
  * Build the initrd that is put in front of the distribution's own:
- * /colinux-init (from the file init_path, NULL = none), /colinux/NAME.ko for
+ * /colinux-init and /colinux-agent (from these files, NULL = none),
+ * /colinux/NAME.ko for
  * each module that is not built in, and /colinux/modules, a list of their full
  * names in load order, one a line.
  *
@@ -113,7 +114,8 @@ struct guest_pack {
  */
 int guest_pack_build(const char *directory, const char *release,
 		     const char *const wanted[], const char *init_path,
-		     struct guest_pack *pack, struct error *error);
+		     const char *agent_path, struct guest_pack *pack,
+		     struct error *error);
 void guest_pack_free(struct guest_pack *pack);
 /* Keep the archive in less memory; nothing happens if there is not even that. */
 void guest_pack_park(struct guest_pack *pack);

@@ -245,10 +245,24 @@ static void read_list(const struct packer *p, const char *name,
 		*out = (struct blob){ 0 };
 }
 
-static int pack_all(struct packer *p, const char *const wanted[],
-		    const char *init_path, struct error *error)
+static int pack_program(struct packer *p, const char *name, const char *path,
+			struct error *error)
 {
-	struct blob init;
+	struct blob file;
+
+	if (!path)
+		return 0;
+	if (file_read(path, INIT_MAX, &file, error))
+		return -1;
+	cpio_file(&p->cpio, name, 0755, blob_bytes(&file));
+	free(file.data);
+	return 0;
+}
+
+static int pack_all(struct packer *p, const char *const wanted[],
+		    const char *init_path, const char *agent_path,
+		    struct error *error)
+{
 	char name[64];
 
 	cpio_directory(&p->cpio, "colinux", 0755);
@@ -261,18 +275,16 @@ static int pack_all(struct packer *p, const char *const wanted[],
 	}
 	cpio_file(&p->cpio, "colinux/modules", 0644,
 		  (struct bytes){ (uint8_t *)p->list, p->list_size });
-	if (init_path) {
-		if (file_read(init_path, INIT_MAX, &init, error))
-			return -1;
-		cpio_file(&p->cpio, "colinux-init", 0755, blob_bytes(&init));
-		free(init.data);
-	}
+	if (pack_program(p, "colinux-init", init_path, error) ||
+	    pack_program(p, "colinux-agent", agent_path, error))
+		return -1;
 	return cpio_finish(&p->cpio, error);
 }
 
 int guest_pack_build(const char *directory, const char *release,
 		     const char *const wanted[], const char *init_path,
-		     struct guest_pack *pack, struct error *error)
+		     const char *agent_path, struct guest_pack *pack,
+		     struct error *error)
 {
 	struct packer *p = calloc(1, sizeof(*p));
 	int ret = -1;
@@ -292,7 +304,7 @@ int guest_pack_build(const char *directory, const char *release,
 			free(p->available.data);
 			read_list(p, "modules.order", &p->available);
 		}
-		ret = pack_all(p, wanted, init_path, error);
+		ret = pack_all(p, wanted, init_path, agent_path, error);
 	}
 	pack->cpio = p->cpio.out;
 	pack->modules = p->modules;

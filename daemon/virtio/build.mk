@@ -6,7 +6,8 @@ VIRTIO_SRCS := daemon/memory.c daemon/virtio/balloon.c daemon/virtio/blk.c daemo
 	daemon/virtio/vhost_net.c \
 	daemon/virtio/vhost_user.c daemon/virtio/vhost_user_socket.c \
 	daemon/virtio/virtio.c \
-	daemon/virtio/virtqueue.c
+	daemon/virtio/virtqueue.c \
+	daemon/virtio/vsock.c daemon/virtio/vsock_stream.c
 VIRTIO_LIBS := liburing
 
 DAEMON_SRCS += $(VIRTIO_SRCS)

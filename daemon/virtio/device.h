@@ -67,6 +67,7 @@ extern const struct virtio_device_type virtio_blk_type;
 extern const struct virtio_device_type virtio_console_type;
 extern const struct virtio_device_type virtio_net_type;
 extern const struct virtio_device_type virtio_rng_type;
+extern const struct virtio_device_type virtio_vsock_type;
 
 /* The common part; the first member of each device's own struct. */
 struct virtio_device {

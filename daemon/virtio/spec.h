@@ -28,6 +28,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "little endian");
 #define VIRTIO_ID_CONSOLE	3u
 #define VIRTIO_ID_RNG		4u
 #define VIRTIO_ID_BALLOON	5u
+#define VIRTIO_ID_VSOCK		19u
 #define VIRTIO_ID_FS		26u
 
 /* 6 Reserved feature bits */
@@ -194,5 +195,35 @@ struct virtio_fs_config {
 };
 
 _Static_assert(sizeof(struct virtio_fs_config) == 40, "5.11.4");
+
+/* 5.10.4 Socket device: configuration layout */
+struct virtio_vsock_config {
+	uint64_t guest_cid;
+};
+
+/* 5.10.6 Socket device: packets; the data follows. */
+struct virtio_vsock_header {
+	uint64_t src_cid, dst_cid;
+	uint32_t src_port, dst_port;
+	uint32_t len;
+	uint16_t type, op;
+	uint32_t flags;
+	uint32_t buf_alloc, fwd_cnt;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct virtio_vsock_header) == 44, "5.10.6");
+
+#define VIRTIO_VSOCK_HOST_CID		2u
+#define VIRTIO_VSOCK_TYPE_STREAM	1u
+#define VIRTIO_VSOCK_OP_REQUEST		1u
+#define VIRTIO_VSOCK_OP_RESPONSE	2u
+#define VIRTIO_VSOCK_OP_RST		3u
+#define VIRTIO_VSOCK_OP_SHUTDOWN	4u
+#define VIRTIO_VSOCK_OP_RW		5u
+#define VIRTIO_VSOCK_OP_CREDIT_UPDATE	6u
+#define VIRTIO_VSOCK_OP_CREDIT_REQUEST	7u
+/* Hints of OP_SHUTDOWN: who sends it receives, sends no more. */
+#define VIRTIO_VSOCK_SHUTDOWN_RCV	1u
+#define VIRTIO_VSOCK_SHUTDOWN_SEND	2u
 
 #endif

@@ -25,6 +25,7 @@ const struct virtio_device_type *const virtio_device_types[] = {
 	&virtio_console_type,
 	&virtio_net_type,
 	&virtio_rng_type,
+	&virtio_vsock_type,
 };
 const size_t virtio_nr_device_types =
 	sizeof(virtio_device_types) / sizeof(virtio_device_types[0]);

@@ -222,6 +222,28 @@ int virtio_net_add(struct virtio_bus *bus,
 		   const struct net_device_options *options,
 		   struct error *error);
 
+/* --- vsock.c: sockets between guest and host --- */
+
+struct vsock_options {
+	uint32_t cid;		/* of the guest, 3 or more */
+	/*
+	 * Listening, non-blocking; becomes the device's if it is added.  -1 =
+	 * programs of the host cannot connect.
+	 */
+	int listener;
+	/* May the peer of this connection use the guest?  NULL = everybody. */
+	bool (*allowed)(int fd);
+	/*
+	 * Port N of the host is the local socket CONNECT_PATH_N; copied.
+	 * NULL = programs of the guest cannot connect.
+	 */
+	const char *connect_path;
+};
+
+/* Returns the device's number or -1. */
+int virtio_vsock_add(struct virtio_bus *bus,
+		     const struct vsock_options *options, struct error *error);
+
 /* --- vhost_user.c: any device, served by another process --- */
 
 struct vhost_user_options {

@@ -2,7 +2,8 @@
 #
 # /colinux-init: a static program for the guest, without a C library.
 
-INIT_SRCS := $(addprefix guest/init/,start.S alias.c block.c cmdline.c dir.c live.c \
+INIT_SRCS := $(addprefix guest/init/,start.S agent.c alias.c block.c cmdline.c \
+	dir.c live.c \
 	handover.c main.c modules.c root.c say.c string.c superblock.c)
 INIT_OBJS := $(patsubst guest/init/%,$(B)/guest/init/%.o,$(INIT_SRCS))
 # No runtime here: no stack protector (its canary is in the TLS area), no

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "block.h"
 #include "cmdline.h"
 #include "handover.h"
@@ -84,6 +85,7 @@ void init_start(char **stack)
 	read_options(&options);
 	load_modules(options.debug);
 	open_console();		/* its driver may have been one of them */
+	start_agent(&options, envp);
 	make_aliases();
 	if (options.debug_shell)
 		debug_shell(envp);

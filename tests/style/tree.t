@@ -24,12 +24,15 @@ RULES = {
     "monitor": (["include", "monitor"], r"colinux/.*"),
     "guest": (["include", "guest"],
               r"colinux/.*|stdbool\.h|stdint\.h|stddef\.h|stdarg\.h"),
+    "agent": (["include", "agent"], r".*"),	# for two programs
     "guest/init": (["include", "guest/init"], r".*"),	# a program
+    "guest/agent": (["include", "guest/init", "guest/agent", "agent"],
+                    r".*"),	# another one
     "host/linux": (["include", "monitor", "host/linux"],
                    r"colinux/.*|linux/.*|asm/.*"),
     "host/windows": (["include", "monitor", "host/windows"],
                      r"colinux/.*|nt.*\.h|wdm\.h|std.*\.h"),
-    "daemon": (["include", "daemon"], r".*"),
+    "daemon": (["include", "daemon", "agent"], r".*"),
 }
 # Made by the build, in build/.
 GENERATED = {"passage-offsets.h", "messages.h"}

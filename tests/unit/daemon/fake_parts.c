@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../../daemon/kernel/kernel.h"
 #include "../../../daemon/disk/server.h"
@@ -81,12 +82,14 @@ int guest_image_load(struct guest_image *image,
 
 int guest_pack_build(const char *directory, const char *release,
 		     const char *const wanted[], const char *init_path,
-		     struct guest_pack *pack, struct error *error)
+		     const char *agent_path, struct guest_pack *pack,
+		     struct error *error)
 {
 	(void)directory;
 	(void)release;
 	(void)wanted;
 	(void)init_path;
+	(void)agent_path;
 	(void)error;
 	memset(pack, 0, sizeof(*pack));
 	pack->cpio.data = calloc(1, 512);
@@ -334,6 +337,15 @@ int virtio_net_add(struct virtio_bus *bus,
 {
 	(void)error;
 	net_backend_free(options->backend);
+	return bus->nr++;
+}
+
+int virtio_vsock_add(struct virtio_bus *bus,
+		     const struct vsock_options *options, struct error *error)
+{
+	(void)error;
+	if (options->listener >= 0)
+		close(options->listener);
 	return bus->nr++;
 }
 

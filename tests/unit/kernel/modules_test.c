@@ -133,7 +133,7 @@ static void test_pack(const char *what)
 	struct entry entry;
 
 	if (!check(!guest_pack_build(directory, "1.0", wanted, init_path,
-				     &pack, &error),
+				     init_path, &pack, &error),
 		   "%s: packed %s", what, error.text))
 		return;
 	check(pack.nr_modules == 4 && !strcmp(pack.modules[0].name, "d") &&
@@ -151,6 +151,9 @@ static void test_pack(const char *what)
 	check(find_entry(&pack.cpio, "colinux-init", &entry) &&
 		      entry.mode == 0100755 && holds(&entry, "#!init"),
 	      "%s: /colinux-init", what);
+	check(find_entry(&pack.cpio, "colinux-agent", &entry) &&
+		      entry.mode == 0100755 && holds(&entry, "#!init"),
+	      "%s: /colinux-agent", what);
 	check(pack.modules[1].btf.size == 14 && !pack.modules[0].btf.size,
 	      "%s: BTF kept where there is some", what);
 	guest_pack_park(&pack);
@@ -171,7 +174,7 @@ static void test_refusals(void)
 #define REFUSED(directory_, name, init, message)			\
 	check(guest_pack_build(directory_, "1.0",			\
 			       (const char *const[]){ name, NULL }, init, \
-			       &pack, &error) == -1 &&			\
+			       NULL, &pack, &error) == -1 &&			\
 		      strstr(error.text, message),			\
 	      "refused: %s", error.text)
 	REFUSED(directory, "nowhere", init_path, "no module nowhere");
@@ -186,7 +189,7 @@ static void test_refusals(void)
 #undef REFUSED
 	check(!guest_pack_build(NULL, "1.0",
 				(const char *const[]){ "?a", NULL }, init_path,
-				&pack, &error),
+				NULL, &pack, &error),
 	      "nothing needed, no directory");
 	guest_pack_free(&pack);
 }

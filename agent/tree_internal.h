@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the two halves of tree.h share (tree_path.c). */
+#ifndef AGENT_TREE_INTERNAL_H
+#define AGENT_TREE_INTERNAL_H
+
+#include "tree.h"
+
+/* A problem with tree->path; error = errno, 0 = what says it all. */
+void tree_note(struct tree *tree, const char *what, int error);
+/* A note that came from the other side. */
+void tree_note_of_other(struct tree *tree, const struct frame *frame);
+/* Append a component to tree->path, as far as there is room. */
+void tree_enter(struct tree *tree, const char *name);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Sessions with the agent in a guest: see agent.h. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "agent.h"
+#include "protocol.h"
+
+#define MS 1000000ull
+/* Between two tries: a guest that boots says nothing when it is ready. */
+#define FIRST_PAUSE_MS 20
+#define LONGEST_PAUSE_MS 250
+#define TIMEOUT_MAX 86400
+
+struct attempt {
+	const struct runtime *runtime;
+	uint64_t end;		/* uv_hrtime() */
+	struct error *error;
+	bool again;		/* this failure may pass */
+};
+
+/* Until something can be read; false when the time is over. */
+static bool wait_readable(const struct attempt *attempt, int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	uint64_t now = uv_hrtime();
+	int left = now < attempt->end ? (attempt->end - now) / MS + 1 : 0;
+	int ready = poll(&poll_fd, 1, left);
+
+	return ready > 0 || (ready < 0 && errno == EINTR);
+}
+
+static int may_pass(struct attempt *attempt, const char *what)
+{
+	attempt->again = true;
+	return error_set(attempt->error, "%s: no answer from the guest's "
+			 "agent: %s", attempt->runtime->name, what);
+}
+
+/* The answer to CONNECT, and not a byte more. */
+static int read_line(struct attempt *attempt, int fd, char *line, size_t room)
+{
+	size_t used = 0;
+
+	while (used + 1 < room) {
+		if (!wait_readable(attempt, fd))
+			return may_pass(attempt, "it does not answer");
+		if (recv(fd, line + used, 1, 0) != 1)
+			return may_pass(attempt, "the connection was closed");
+		if (line[used] == '\n')
+			break;
+		used++;
+	}
+	line[used] = '\0';
+	protocol_clean(line);
+	return 0;
+}
+
+static int connect_vsock(struct attempt *attempt, int fd)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char line[128];
+	int length;
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%.107s",
+		 attempt->runtime->vsock);
+	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
+		if (errno == EAGAIN || errno == EINTR)
+			return may_pass(attempt, strerror(errno));
+		return error_set(attempt->error, "%s: %s: %s: does it run "
+				 "with vsock=off?", attempt->runtime->name,
+				 attempt->runtime->vsock, strerror(errno));
+	}
+	length = snprintf(line, sizeof(line), "CONNECT %u\n",
+			  COLINUX_AGENT_PORT);
+	if (send(fd, line, length, MSG_NOSIGNAL) != length)
+		return may_pass(attempt, strerror(errno));
+	if (read_line(attempt, fd, line, sizeof(line)) < 0)
+		return -1;
+	if (!strncmp(line, "OK ", 3))
+		return 0;
+	return may_pass(attempt, !strncmp(line, "ERR ", 4) ? line + 4 : line);
+}
+
+uint32_t agent_failure(const struct frame *frame, struct error *error)
+{
+	struct colinux_agent_fail fail = { COLINUX_AGENT_CANNOT };
+	char text[ERROR_TEXT];
+	size_t length;
+
+	if (frame->length < sizeof(fail)) {
+		error_set(error, "a failure without a reason");
+		return fail.problem;
+	}
+	memcpy(&fail, frame->payload, sizeof(fail));
+	length = frame->length - sizeof(fail);
+	if (length > sizeof(text) - 1)
+		length = sizeof(text) - 1;
+	memcpy(text, frame->payload + sizeof(fail), length);
+	text[length] = '\0';
+	protocol_clean(text);
+	error_set(error, "%s", text);
+	return fail.problem;
+}
+
+static int say_hello(struct attempt *attempt, struct channel *channel)
+{
+	struct error problem;
+	struct frame frame;
+
+	channel_send_number(channel, COLINUX_AGENT_HELLO,
+			    COLINUX_AGENT_VERSION);
+	while (!channel_next(channel, &frame)) {
+		if (channel->ended)
+			return may_pass(attempt, "it has ended");
+		if (!wait_readable(attempt, channel->fd))
+			return may_pass(attempt, "it does not answer");
+		channel_fill(channel);
+	}
+	if (frame.type == COLINUX_AGENT_READY)
+		return 0;
+	if (frame.type != COLINUX_AGENT_FAIL)
+		return error_set(attempt->error, "%s: the agent in the guest "
+				 "speaks nonsense", attempt->runtime->name);
+	if (agent_failure(&frame, &problem) == COLINUX_AGENT_NOT_YET)
+		return may_pass(attempt, problem.text);
+	return error_set(attempt->error, "%s: %.400s", attempt->runtime->name,
+			 problem.text);
+}
+
+static int try_once(struct attempt *attempt, struct channel *channel)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	attempt->again = false;
+	if (fd < 0)
+		return error_set(attempt->error, "cannot make a socket: %s",
+				 strerror(errno));
+	channel_init(channel, fd);
+	if (!connect_vsock(attempt, fd) && !say_hello(attempt, channel))
+		return 0;
+	close(fd);
+	return -1;
+}
+
+int agent_connect(const struct runtime *runtime, unsigned int timeout,
+		  struct channel *channel, struct error *error)
+{
+	struct attempt attempt = {
+		.runtime = runtime,
+		.end = uv_hrtime() + timeout * 1000 * MS,
+		.error = error,
+	};
+	int pause = FIRST_PAUSE_MS;
+
+	while (try_once(&attempt, channel) < 0) {
+		if (!attempt.again)
+			return -1;
+		if (!runtime_is_running(runtime))
+			return error_set(error, "%s has ended", runtime->name);
+		if (uv_hrtime() >= attempt.end)
+			return -1;
+		poll(NULL, 0, pause);
+		pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 :
+						       LONGEST_PAUSE_MS;
+	}
+	return 0;
+}
+
+int agent_parse_timeout(const char *text)
+{
+	unsigned long seconds;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	seconds = strtoul(text, &end, 10);
+	return *end || seconds > TIMEOUT_MAX ? -1 : (int)seconds;
+}
