@@ -20,6 +20,7 @@ struct copy {
 	const char *here, *there;
 	bool from_guest;
 	int timeout;
+	bool done;		/* the guest has received all, or given up */
 	/* The line that shows how far it is, on a terminal. */
 	bool shows, shown;
 	uint64_t bytes, last;
@@ -96,6 +97,8 @@ static void on_frame(void *opaque, const struct frame *frame)
 	struct copy *copy = opaque;
 	char text[TREE_PATH + 128];
 
+	if (frame->type == COLINUX_AGENT_DONE)
+		copy->done = true;
 	if (frame->type != COLINUX_AGENT_NOTE)
 		return;
 	if (!frame_text(frame, text, sizeof(text)))
@@ -131,11 +134,10 @@ static int put(struct copy *copy)
 	copy->channel.opaque = copy;
 	tree_send(&copy->tree, copy->here);
 	copy->channel.incoming = NULL;
-	while (channel_receive(&copy->channel, &frame)) {
-		if (frame.type == COLINUX_AGENT_DONE)
-			return 0;
+	while (!copy->done && channel_receive(&copy->channel, &frame))
 		on_frame(copy, &frame);
-	}
+	if (copy->done)
+		return 0;
 	clear_line(copy);
 	say("%s: the copy is not complete: the guest or its agent has ended",
 	    copy->name);

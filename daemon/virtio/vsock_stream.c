@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,11 @@ void vsock_guest_shutdown(struct virtio_vsock *vsock,
 /* The host's program has closed, or will send no more. */
 static void host_ended(struct virtio_vsock *vsock, struct vsock_stream *stream)
 {
+	struct pollfd poll_fd = { .fd = stream->fd };
+
+	/* The event that says so may be yet to come. */
+	if (poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLHUP)
+		stream->hung_up = true;
 	stream->host_ended = true;
 	stream->shutdown |= VIRTIO_VSOCK_SHUTDOWN_SEND;
 	stream->pending |= VSOCK_SEND_SHUTDOWN;
@@ -428,6 +434,10 @@ static void stream_event(struct virtio_vsock *vsock,
 		stream->hung_up = true;
 	if (stream->state == VSOCK_GREET)
 		take_greeting(vsock, stream);
+	/* Half a line, and no more will come. */
+	if (stream->state == VSOCK_GREET &&
+	    events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		vsock_release(vsock, stream, NULL);
 	if (stream->state == VSOCK_REQUEST && stream->hung_up)
 		vsock_reset(vsock, stream);
 	if ((stream->state == VSOCK_OPEN || stream->state == VSOCK_DRAIN) &&

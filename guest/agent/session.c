@@ -208,9 +208,10 @@ static void put(struct session *session, const struct frame *frame)
 	the_tree.send_notes = true;
 	/* The host is trusted by its guest. */
 	the_tree.keep_suid = true;
-	if (tree_receive(&the_tree, &target))
-		channel_send(&session->channel, COLINUX_AGENT_DONE, NULL, 0,
-			     NULL, 0);
+	memcpy(the_tree.path, path, strlen(path) + 1);
+	/* Also if it has given up: the notes say why. */
+	tree_receive(&the_tree, &target);
+	channel_send(&session->channel, COLINUX_AGENT_DONE, NULL, 0, NULL, 0);
 	session_end(session);
 }
 

@@ -27,6 +27,9 @@ $(eval $(call unit_test,virtio-fuzz,$(addprefix tests/unit/virtio/,fuzz_test.c \
 $(eval $(call unit_test,virtio-hostdev,$(addprefix tests/unit/virtio/,\
 	hostdev_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 
+$(eval $(call unit_test,virtio-vsock,tests/unit/virtio/vsock_test.c \
+	$(VIRTIO_TEST),$(VIRTIO_LIBS)))
+
 # The threaded tests under ThreadSanitizer; not part of `make unit`, since it
 # cannot be combined with ASan.  -Wno-tsan: it does not model fences, which
 # here only order words of guest memory that are atomic anyway.
