@@ -232,7 +232,8 @@ static int open_initrds(struct machine *machine, struct error *error)
 	const char *release = guest_image_release(machine->image);
 	char modules[CONFIG_PATH], init[CONFIG_PATH], agent[CONFIG_PATH];
 	const char *wanted[32];
-	bool has_agent = config->vsock != CONFIG_VSOCK_OFF;
+	bool has_agent = config->vsock != CONFIG_VSOCK_OFF &&
+			 path_find(PATH_AGENT, agent, sizeof(agent));
 
 	if (*config->modules)
 		strcpy(modules, config->modules);
@@ -244,9 +245,9 @@ static int open_initrds(struct machine *machine, struct error *error)
 	else if (path_need(PATH_INIT, init, sizeof(init), error) < 0)
 		return -1;
 	choose_modules(config, wanted, sizeof(wanted) / sizeof(wanted[0]));
-	if (has_agent &&
-	    path_need(PATH_AGENT, agent, sizeof(agent), error) < 0)
-		return -1;
+	if (!has_agent && config->vsock != CONFIG_VSOCK_OFF)
+		machine_progress(machine, "no colinux-agent found: colinux "
+				 "exec and cp will not work");
 	if (guest_pack_build(modules, release, wanted, init,
 			     has_agent ? agent : NULL, &machine->pack,
 			     error) < 0)
