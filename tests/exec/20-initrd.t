@@ -157,6 +157,7 @@ done
 in_guest first -- true
 is "$STATUS $ERR" "125 colinux: no guest called first is running; see: colinux ps" \
 	"a guest that has ended"
+colinux ps >ps
 try "nothing is left" test ! -e /run/colinux/first/vsock
 host_is_healthy
 done_testing
