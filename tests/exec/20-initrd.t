@@ -6,7 +6,7 @@
 # agent that is killed, sockets that the guest opens.
 
 . "$(dirname "$0")/../lib/box.sh"
-in_box --smp 2 --mem 1536 --timeout 400
+in_box --smp 2 --mem 1536 --timeout 900
 TESTS=$(dirname "$0")/../lib
 
 # The guest waits until it is told to end.
