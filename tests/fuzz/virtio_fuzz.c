@@ -127,6 +127,7 @@ static void add_card(unsigned int pairs)
 static void set_up(void)
 {
 	const struct blk_options options = { .engine = DISK_ENGINE_AUTO };
+	const struct vsock_options sockets = { .cid = 3, .listener = -1 };
 	struct error error;
 	int started;
 
@@ -139,6 +140,8 @@ static void set_up(void)
 	if (virtio_rng_add(guest.bus, &error) < 0 ||
 	    virtio_console_add(guest.bus, &console_ops, NULL, &console,
 			       &error) < 0)
+		die(error.text);
+	if (virtio_vsock_add(guest.bus, &sockets, &error) < 0)
 		die(error.text);
 	add_card(1);
 	add_card(2);
