@@ -56,7 +56,7 @@ const struct command commands[] = {
 	{ "info", cmd_info, "[NAME]",
 	  "where things are; with NAME, the counters of that guest",
 	  "Prints lines KEY VALUE: driver, kernel, image, initrd, port, init,\n"
-	  "modules; what is missing has the value \"-\" and a reason." },
+	  "agent, modules; what is missing has the value \"-\" and a reason." },
 	{ "stats", cmd_stats, "NAME [--json] [--interval SECONDS]",
 	  "what the virtual CPUs of a guest have done",
 	  "  --json                one JSON object a line\n"

@@ -86,6 +86,7 @@ int cmd_info(int argc, char **argv)
 	print_path("initrd", PATH_INITRD);
 	print_path("port", PATH_PORT);
 	print_path("init", PATH_INIT);
+	print_path("agent", PATH_AGENT);
 	if (os_runtime_directory(text, sizeof(text), &error) < 0)
 		printf("run - (%s)\n", error.text);
 	else
