@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # colinux exec and cp with an unmodified Debian and its systemd, without
-# network: the agent is there before systemd and stays, in the final root.
+# network: the agent is there before systemd and stays, in the final root.  In
+# make soak only: 20-initrd.t has the same commands, tests/boot/ the same boot.
 
 . "$(dirname "$0")/../lib/box.sh"
+[ -n "${IN_BOX:-}" ] || [ -n "${COLINUX_SOAK:-}" ] ||
+	skip_all "make soak does this"
 in_box --smp 2 --mem 2048 --timeout 900
 TESTS=$(dirname "$0")/../lib
 
