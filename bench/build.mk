@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The benchmarks: a QEMU plugin that counts instructions, and static programs
 # that run on every kind of kernel.
-BENCH := $(B)/bench/count.so $(B)/bench/mark $(B)/bench/micro \
+BENCH := $(B)/bench/count.so $(B)/bench/mark $(B)/bench/micro $(B)/bench/load \
 	$(B)/bench/symbols
 
 ALL += $(BENCH)
@@ -14,6 +14,10 @@ $(B)/bench/count.so: bench/plugin.c bench/plugin_api.h
 $(B)/bench/mark: bench/mark.c bench/mark.h
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -Wl,-e,bench_start -o $@ $<
+
+$(B)/bench/load: bench/load.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -o $@ $<
 
 $(B)/bench/micro: bench/micro.c bench/mark.h
 	@mkdir -p $(@D)

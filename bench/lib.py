@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Shared by the benchmarks: the box that counts instructions, its initrds, and
-whose code an address is.  Knows nothing of what is measured."""
+"""Shared by the benchmarks: the box that counts instructions or takes the time,
+its initrds, and whose code an address is.  Knows nothing of what is measured."""
 
 import bisect
 import os
@@ -44,16 +44,20 @@ def mark(name, letters):
     return f"mark={name}:0f1f80{letters.encode().hex()}"
 
 
-def box(name, command, host_kernel, timeout, marks=(), image=None):
-    """Run a command in the box that counts; (status, plugin's file).  Its
-    share /share/bench is build/bench/NAME."""
+def box(name, command, host_kernel, timeout, marks=(), image=None, wall=False,
+        smp=1):
+    """Run a command in the box that counts, or, with wall, in one that does
+    not, with smp CPUs; (status, plugin's file).  Its share /share/bench is
+    build/bench/NAME."""
     share = os.path.join(OUT, name)
     shutil.rmtree(share, ignore_errors=True)
     os.makedirs(share)
     counts = os.path.join(OUT, name + ".counts")
-    arguments = [f"{TOP}/box/run", "--icount", "--cpu", MODEL, "--mem", "2048",
-                 "--host-kernel", host_kernel, "--timeout", str(timeout),
+    arguments = [f"{TOP}/box/run", "--smp", str(smp), "--cpu", MODEL,
+                 "--mem", "2048", "--host-kernel", host_kernel, "--timeout", str(timeout),
                  "--share", f"bench={share}", "--log", f"{share}/console.log"]
+    if not wall:
+        arguments.append("--icount")
     if marks:
         arguments += ["--qemu-arg=-plugin", "--qemu-arg=" + ",".join(
             [f"{OUT}/count.so", f"out={counts}", *marks])]

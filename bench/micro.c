@@ -3,7 +3,9 @@
  * micro: what the basic operations of a kernel cost, on any kernel.  Static,
  * alone, without options, so that it runs in the smallest initrd.
  *
- *   micro [NAME...]   one line per benchmark: NAME TICKS-PER-OPERATION
+ *   micro [-d N] [NAME...]   a line per benchmark: NAME TICKS-PER-OPERATION
+ *
+ * N divides the operations of a round, for machines that are slow.
  *
  * A tick is one of the TSC; in a machine that counts instructions instead of
  * time (box/run --icount) it is one instruction.  Each benchmark runs in rounds
@@ -31,6 +33,7 @@
 struct bench {
 	const char *name;
 	unsigned int operations;	/* in a round */
+	unsigned int least;		/* however it is divided */
 	void (*run)(unsigned int operations);
 };
 
@@ -201,18 +204,18 @@ static void run_file(unsigned int n)
 }
 
 static const struct bench benches[] = {
-	{ "cpu", 1000000, run_cpu },
-	{ "memcpy-1M", 8, run_memcpy },
-	{ "clock_gettime", 20000, run_clock },
-	{ "syscall", 20000, run_syscall },
-	{ "yield", 4000, run_yield },
-	{ "pipe-ping", 1000, run_ping },
-	{ "pipe-4k", 2000, run_pipe },
-	{ "fork+exit", 40, run_fork },
-	{ "fork+exec", 20, run_exec },
-	{ "page-fault", PAGES * 4, run_fault },
-	{ "mmap+munmap", 2000, run_mmap },
-	{ "file-create", 500, run_file },
+	{ "cpu", 1000000, 1000, run_cpu },
+	{ "memcpy-1M", 8, 1, run_memcpy },
+	{ "clock_gettime", 20000, 100, run_clock },
+	{ "syscall", 20000, 100, run_syscall },
+	{ "yield", 4000, 100, run_yield },
+	{ "pipe-ping", 1000, 50, run_ping },
+	{ "pipe-4k", 2000, 100, run_pipe },
+	{ "fork+exit", 40, 4, run_fork },
+	{ "fork+exec", 20, 2, run_exec },
+	{ "page-fault", PAGES * 4, PAGES, run_fault },
+	{ "mmap+munmap", 2000, 100, run_mmap },
+	{ "file-create", 500, 50, run_file },
 };
 
 static int by_size(const void *a, const void *b)
@@ -222,20 +225,26 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void measure(const struct bench *bench)
+static void measure(const struct bench *bench, unsigned int divide)
 {
+	unsigned int operations = bench->operations / divide;
 	uint64_t rounds[ROUNDS];
 
-	bench->run(bench->operations);
+	/* The pages of a mapping are one unit. */
+	if (bench->run == run_fault)
+		operations = operations / PAGES * PAGES;
+	if (operations < bench->least)
+		operations = bench->least;
+	bench->run(operations);
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t start = ticks();
 
-		bench->run(bench->operations);
+		bench->run(operations);
 		rounds[i] = ticks() - start;
 	}
 	qsort(rounds, ROUNDS, sizeof(rounds[0]), by_size);
 	printf("micro %s %.2f\n", bench->name,
-	       (double)rounds[ROUNDS / 2] / bench->operations);
+	       (double)rounds[ROUNDS / 2] / operations);
 	fflush(stdout);
 }
 
@@ -249,15 +258,23 @@ static int wanted(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	unsigned int divide = 1;
+
 	if (argc == 2 && !strcmp(argv[1], "nothing"))
 		return 0;
 	self = argv[0];
+	if (argc > 2 && !strcmp(argv[1], "-d")) {
+		divide = (unsigned int)strtoul(argv[2], NULL, 0);
+		must(divide > 0, "-d");
+		argv += 2;
+		argc -= 2;
+	}
 	copy_from = calloc(1, COPY_SIZE);
 	copy_to = calloc(1, COPY_SIZE);
 	must(copy_from && copy_to, "memory");
 	memset(copy_from, 1, COPY_SIZE);
 	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
 		if (wanted(benches[i].name, argc, argv))
-			measure(&benches[i]);
+			measure(&benches[i], divide);
 	return 0;
 }

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For what runs in the box: the ways to run a second Linux.  Every contestant
+# boots the same initrd (the native one is a chroot of its tree), sees the same
+# disk and does one shell command.  Wants series and vcpus set.
+
+DATA=${COLINUX_DATA:-/usr/lib/colinux}
+OUT=/share/bench
+TOOLS=/colinux/build/bench/loads.gz
+GUEST_MEMORY=512
+# The benchmarks' file system, where QEMU and User-Mode Linux are.
+ROOT=/mnt
+BENCH_DISK=
+# The file that fio reads and writes, or empty; see prepare_fio().
+FIO_FILE=
+FIO_MIB=256
+
+say()
+{
+	echo "bench: $*" >&2
+}
+
+mount_bench()
+{
+	local disk
+	for disk in /sys/block/vd*; do
+		[ "$(cat "$disk/serial")" = bench ] || continue
+		BENCH_DISK=/dev/${disk##*/}
+		mount -o ro,noload "$BENCH_DISK" "$ROOT" &&
+			mount --rbind /dev "$ROOT/dev" &&
+			mount -t proc proc "$ROOT/proc" &&
+			mount -t sysfs sys "$ROOT/sys" &&
+			mount -t tmpfs tmp "$ROOT/tmp" &&
+			mount --rbind /colinux "$ROOT/colinux" &&
+			mount --bind / "$ROOT/host"
+		return
+	done
+	say "no disk named bench"
+	return 1
+}
+
+# prepare_fio ram|disk: FIO_FILE, in an ext4 file system on a RAM disk or on the
+# box's root disk.
+prepare_fio()
+{
+	local where=/var/tmp
+	if [ "$1" = ram ]; then
+		where=/run/ram
+		if [ ! -d "$where" ]; then
+			modprobe brd rd_nr=1 "rd_size=$(((FIO_MIB + 32) * 1024))"
+			mke2fs -q -t ext4 -O ^has_journal /dev/ram0 &&
+				mkdir "$where" && mount /dev/ram0 "$where" ||
+				return
+		fi
+	fi
+	FIO_FILE=$where/fio/file
+	[ -f "$FIO_FILE" ] && return
+	mkdir -p "$where/fio"
+	# Written, so that no contestant has to allocate.
+	dd if=/dev/zero "of=$FIO_FILE" bs=1M "count=$FIO_MIB" oflag=direct \
+		status=none
+}
+
+native_linux()
+{
+	local root=/tmp/native
+	if [ ! -d "$root" ]; then
+		mkdir -p "$root"
+		gzip -dc "$TOOLS" | (cd "$root" && cpio -id --quiet)
+		chroot "$root" /bin/busybox --install -s /bin
+		mount --bind /dev "$root/dev"
+		mount -t proc proc "$root/proc"
+		mount -t tmpfs tmp "$root/tmp"
+		mkdir -p "$root/fio"
+	fi
+	if [ -n "$FIO_FILE" ]; then
+		umount "$root/fio" 2>/dev/null
+		mount --bind "$(dirname "$FIO_FILE")" "$root/fio"
+	fi
+	# It has as many CPUs as the guests.
+	taskset -c "0-$((vcpus - 1))" chroot "$root" sh -c "$1"
+}
+
+# qemu_linux ACCELERATOR CPU COMMAND: Debian's QEMU, the host's kernel.
+# Wants limit set.
+qemu_linux()
+{
+	local kernel accel=$1 model=$2 command=$3 fio=()
+	[ -z "$FIO_FILE" ] || fio=(-drive "if=none,id=fio,format=raw,cache=none,\
+aio=io_uring,file=/host$FIO_FILE" -device virtio-blk-pci,drive=fio)
+	kernel=/host$(readlink "$DATA/kernels/$series/vmlinuz")
+	chroot "$ROOT" timeout "$limit" qemu-system-x86_64 -nodefaults -no-user-config \
+		-display none -no-reboot -machine pc -accel "$accel" \
+		-cpu "$model" -smp "$vcpus" -m "$GUEST_MEMORY" \
+		-kernel "$kernel" -initrd "$TOOLS" -serial stdio \
+		-drive "if=none,id=bench,format=raw,readonly=on,file=$BENCH_DISK" \
+		-device virtio-blk-pci,drive=bench "${fio[@]}" \
+		-append "console=ttyS0 quiet colinux.test=\"$command\""
+}
+
+# contestant NAME LIMIT COMMAND: run the command, LIMIT seconds at most; status 0
+# if it said that it had succeeded.
+contestant()
+{
+	local name=$1 limit=$2 command=$3 said status
+	said=$(mktemp)
+	case $name in
+	native)
+		native_linux "$command; echo colinux-initrd: status \$?" ;;
+	colinux)
+		timeout "$limit" colinux run name=bench \
+			"kernel=$DATA/kernels/$series/vmlinuz" \
+			"modules=$(realpath "$DATA/kernels/$series/modules")" \
+			"initrd=$TOOLS" "mem=$GUEST_MEMORY" "cpus=$vcpus" \
+			"cobd0=$BENCH_DISK,ro" \
+			${FIO_FILE:+"cobd1=$FIO_FILE,direct"} quiet \
+			"colinux.test=$command" ;;
+	uml)
+		# It has one CPU, always.
+		timeout "$limit" chroot "$ROOT" env TMPDIR=/dev/shm linux.uml \
+			"mem=${GUEST_MEMORY}M" "initrd=$TOOLS" con=null \
+			con0=fd:0,fd:1 "ubd0r=$BENCH_DISK" \
+			${FIO_FILE:+"ubd1=/host$FIO_FILE"} quiet \
+			"colinux.test=\"$command\"" ;;
+	kvm)
+		modprobe kvm-amd &&
+			qemu_linux kvm host "$command" ;;
+	tcg)
+		qemu_linux tcg,thread=multi max,-erms,-fsrm "$command" ;;
+	esac </dev/null 2>&1 | tr -d '\r' | tee "$said"
+	grep -q '^colinux-initrd: status 0' "$said"
+	status=$?
+	rm -f "$said"
+	return "$status"
+}

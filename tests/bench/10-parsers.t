@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""What the benchmarks make of what machines say: parsers, bars, the plot; and
+the two static programs, on this machine."""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
+BENCH = os.path.join(TOP, "bench")
+sys.path.insert(0, BENCH)
+RESULTS = []
+
+
+def tool(name):
+    """A script of bench/ as a module."""
+    loader = importlib.machinery.SourceFileLoader(
+        name, os.path.join(BENCH, name))
+    module = importlib.util.module_from_spec(
+        importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def check(good, what):
+    """One line of TAP."""
+    RESULTS.append(bool(good))
+    print("ok" if good else "not ok", len(RESULTS), "-", what)
+
+
+def program(*command):
+    """(status, output) of one of our programs."""
+    run = subprocess.run([os.path.join(TOP, "build", "bench", command[0]),
+                          *command[1:]], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, text=True, check=False)
+    return run.returncode, run.stdout
+
+
+def parsers(suite):
+    """Consoles add carriage returns, times, noise."""
+    got = suite.parse_output("micro cpu 4.25\nload: nonsense\n"
+                             "[    1.0] load compile 123456\n"
+                             "load hackbench failed\nmicro bad x\n")
+    check(got == {"micro": {"cpu": 4.25}, "load": {"compile": 123456.0}},
+          "results are found, failures are none")
+    check(suite.parse_output("") == {"micro": {}, "load": {}},
+          "nothing said, nothing found")
+    idle = suite.parse_idle("idle 5000000 1000000000 900000 370000 524288\n")
+    check(idle["cpu_percent"] == 0.5 and idle["overhead_kb"] == 5712,
+          "an idle guest's CPU share and memory")
+    check(suite.parse_idle("idle 1 2") == {}, "a cut line is none")
+
+
+def report(bars, directory):
+    """Bars met, missed and not measured."""
+    with open(os.path.join(directory, "suite-icount-1.json"), "w",
+              encoding="ascii") as file:
+        json.dump({"native/1": {"micro": {"cpu": 4, "syscall": 100},
+                                "load": {"fio-ram-read": 90}},
+                   "colinux/1": {"micro": {"cpu": 4.01, "syscall": 102},
+                                 "load": {"fio-ram-read": 95}},
+                   "idle": {"overhead_kb": 5120, "cpu_percent": 1.5}}, file)
+    seen = {what: bars.verdict(value, bar, order)
+            for what, value, bar, order in bars.rows(directory)}
+    verdicts = {what.split(",")[0]: v for what, v in seen.items()
+                if not what.endswith(", time")}
+    check(verdicts["CPU loop"] == "met", "a bar that is met")
+    check(verdicts["system call"] == "missed", "a bar that is missed")
+    check(verdicts["clock_gettime"] == "not measured", "one not measured")
+    check(verdicts["sequential read"] == "met",
+          "throughput is the inverse of time")
+    check(verdicts["memory beyond the guest's RAM"] == "met" and
+          verdicts["idle guest"] == "missed", "memory and idle")
+
+
+def drawing(directory):
+    """bench/plot draws whatever is there."""
+    out = os.path.join(directory, "x.svg")
+    code = ("import sys; sys.dont_write_bytecode = True; "
+            f"sys.path.insert(0, {BENCH!r}); import lib; "
+            f"lib.OUT = {directory!r}; import runpy; "
+            f"sys.argv = ['plot', {out!r}]; "
+            f"runpy.run_path({BENCH + '/plot'!r}, run_name='__main__')")
+    subprocess.run([sys.executable, "-c", code], check=False)
+    with open(out, encoding="ascii") as file:
+        text = file.read()
+    check(text.startswith("<svg") and "syscall" in text and "1.020" in text,
+          "the plot has the ratio")
+
+
+def programs():
+    """micro and load where they can be tried without a machine."""
+    status, said = program("micro", "-d", "1000", "cpu", "syscall")
+    check(status == 0 and [line.split()[:2] for line in said.splitlines()] ==
+          [["micro", "cpu"], ["micro", "syscall"]], "micro runs what is named")
+    status, said = program("load", "time", "nothing", "2", "/bin/true")
+    check(status == 0 and said.split()[:2] == ["load", "nothing"] and
+          int(said.split()[2]) > 0, "load times a command")
+    status, said = program("load", "time", "bad", "2", "/bin/false")
+    check(status == 1 and said == "load bad failed\n",
+          "a command that fails is no result")
+    status, said = program("load", "parallel", "two", "1", "2", "1000")
+    check(status == 0 and said.startswith("load two "), "load in parallel")
+
+
+def main():
+    """All of it."""
+    parsers(tool("suite"))
+    with tempfile.TemporaryDirectory() as directory:
+        report(tool("bars"), directory)
+        drawing(directory)
+    programs()
+    print(f"1..{len(RESULTS)}")
+    return 0 if all(RESULTS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
