@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The guest kernel image loader.
 KERNEL_SRCS := $(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c \
-	bzimage.c code_patch.c cpio.c directive.c elf64.c file.c image.c \
+	bzimage.c cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c \
 	insn.c inspect.c kallsyms.c link.c load.c modules.c pagetable.c \
 	pause.c)
 # Zydis 4.0.0 ships no pkg-config file.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bzimage.h"
+#include "cache.h"
 
 /* Offsets of the boot protocol, in the file. */
 #define SETUP_SECTS 0x1f1
@@ -27,8 +28,8 @@
 /* A vmlinux has about 60 MiB; this only stops nonsense. */
 #define VMLINUX_MAX (1u << 30)
 
-int bzimage_parse(struct bytes file, const char *name, struct bzimage *out,
-		  struct error *error)
+int bzimage_parse(struct bytes file, const char *name, const char *cache,
+		  struct bzimage *out, struct error *error)
 {
 	const uint8_t *head = bytes_at(file, 0, HEADER_KNOWN_END);
 	struct bytes payload;
@@ -83,8 +84,9 @@ int bzimage_parse(struct bytes file, const char *name, struct bzimage *out,
 	}
 	/* The build appends the uncompressed size. */
 	size = get32(payload.data + payload.size - 4);
-	return decompress(payload, name, VMLINUX_MAX,
-			  size > VMLINUX_MAX ? 0 : size, &out->vmlinux, error);
+	return unpack_cached(payload, name, VMLINUX_MAX,
+			     size > VMLINUX_MAX ? 0 : size, cache,
+			     &out->vmlinux, error);
 }
 
 void bzimage_free(struct bzimage *image)

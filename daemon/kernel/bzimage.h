@@ -20,11 +20,11 @@ struct bzimage {
 };
 
 /*
- * Unpack a bzImage file.  0, or -1 with error set (name is put into it);
- * bzimage_free() when done.
+ * Unpack a bzImage file, by way of the directory cache if not NULL (cache.h).
+ * 0, or -1 with error set (name is put into it); bzimage_free() when done.
  */
-int bzimage_parse(struct bytes file, const char *name, struct bzimage *out,
-		  struct error *error);
+int bzimage_parse(struct bytes file, const char *name, const char *cache,
+		  struct bzimage *out, struct error *error);
 void bzimage_free(struct bzimage *image);
 
 #endif

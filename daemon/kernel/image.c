@@ -4,9 +4,11 @@
  * whether the loader can deal with it.  Does not know guest memory.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cache.h"
 #include "image.h"
 
 #define KERNEL_FILE_MAX (256u << 20)
@@ -220,15 +222,17 @@ static int understand(struct guest_image *image, struct error *error)
 	return 0;
 }
 
-static int read_image(struct guest_image *image, struct error *error)
+/* cache: see bzimage_parse(). */
+static int read_image(struct guest_image *image, const char *cache,
+		      struct error *error)
 {
 	struct blob file;
 	int ret;
 
 	if (file_reread(&image->file, &file, error))
 		return -1;
-	ret = bzimage_parse(blob_bytes(&file), image->path, &image->bzimage,
-			    error);
+	ret = bzimage_parse(blob_bytes(&file), image->path, cache,
+			    &image->bzimage, error);
 	free(file.data);
 	return ret ? ret : understand(image, error);
 }
@@ -236,6 +240,7 @@ static int read_image(struct guest_image *image, struct error *error)
 struct guest_image *guest_image_open(const char *path, struct error *error)
 {
 	struct guest_image *image = calloc(1, sizeof(*image));
+	char cache[PATH_MAX];
 
 	if (!image) {
 		error_set(error, "%s: out of memory", path);
@@ -247,7 +252,8 @@ struct guest_image *guest_image_open(const char *path, struct error *error)
 		error_set(error, "%s: out of memory", path);
 	if (!image->path ||
 	    file_keep(image->path, KERNEL_FILE_MAX, &image->file, error) ||
-	    read_image(image, error) ||
+	    read_image(image, cache_directory(cache, sizeof(cache)) ?
+		       cache : NULL, error) ||
 	    pause_find_cached(&image->elf, &image->syms, image->build_id, NULL,
 			      &image->sites, error)) {
 		guest_image_close(image);
@@ -275,7 +281,8 @@ int image_unpark(struct guest_image *image, struct error *error)
 		return 0;
 	memset(image->build_id, 0, sizeof(image->build_id));
 	image->parked = false;
-	if (!read_image(image, error)) {
+	/* The sandbox opens no files. */
+	if (!read_image(image, NULL, error)) {
 		if (image->size == before.size &&
 		    !strcmp(image->build_id, before.build_id) &&
 		    pause_are_here(&image->elf, &image->sites))

@@ -11,10 +11,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "file.h"
+#include "cache.h"
 #include "insn.h"
 #include "pause.h"
 
@@ -281,25 +279,8 @@ static bool cache_is_valid(const struct blob *file, const struct elf *vmlinux,
 	return true;
 }
 
-/* $XDG_CACHE_HOME/colinux, ~/.cache/colinux, or /var/cache/colinux as root. */
-static bool cache_directory(char *out, size_t room)
-{
-	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	int length;
-
-	if (xdg && *xdg == '/')
-		length = snprintf(out, room, "%s/colinux", xdg);
-	else if (!geteuid())
-		length = snprintf(out, room, "/var/cache/colinux");
-	else if (home && *home == '/')
-		length = snprintf(out, room, "%s/.cache/colinux", home);
-	else
-		return false;
-	return length > 0 && (size_t)length < room;
-}
-
 /* Best effort: without a cache the next start takes half a second more. */
-static void cache_write(const char *directory, const char *path,
+static void write_sites(const char *directory, const char *path,
 			const char *build_id, const struct pause_sites *sites)
 {
 	struct cache_header header = {
@@ -309,27 +290,11 @@ static void cache_write(const char *directory, const char *path,
 		.nr = sites->nr,
 		.left = sites->left,
 	};
-	char temporary[PATH_MAX + 16];
-	bool written;
-	FILE *file;
-	int fd;
 
 	snprintf(header.build_id, sizeof(header.build_id), "%s", build_id);
-	mkdir(directory, 0755);
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkstemp(temporary);
-	if (fd < 0)
-		return;
-	file = fdopen(fd, "wb");
-	if (!file) {
-		close(fd);
-		unlink(temporary);
-		return;
-	}
-	written = fwrite(&header, sizeof(header), 1, file) == 1 &&
-		  fwrite(sites->addr, 8, sites->nr, file) == sites->nr;
-	if (fclose(file) || !written || rename(temporary, path))
-		unlink(temporary);
+	cache_write(directory, path, (struct bytes[]){
+		{ (const uint8_t *)&header, sizeof(header) },
+		{ (const uint8_t *)sites->addr, 8ull * sites->nr } }, 2);
 }
 
 int pause_find_cached(const struct elf *vmlinux, const struct kallsyms *syms,
@@ -360,6 +325,6 @@ int pause_find_cached(const struct elf *vmlinux, const struct kallsyms *syms,
 	}
 	if (pause_find(vmlinux, syms, out, error))
 		return -1;
-	cache_write(directory, path, build_id, out);
+	write_sites(directory, path, build_id, out);
 	return 0;
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* bzImage and its compressors: whole, cut short, damaged. */
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../../daemon/kernel/bzimage.h"
 #include "../virtio/tap.h"
@@ -103,7 +107,7 @@ static void test_bzimage(struct bytes plain)
 	uint64_t state = 7;
 	unsigned int refused = 0;
 
-	check(!bzimage_parse(blob_bytes(&file), "k", &image, &error) &&
+	check(!bzimage_parse(blob_bytes(&file), "k", NULL, &image, &error) &&
 		      image.vmlinux.size == plain.size &&
 		      !memcmp(image.vmlinux.data, plain.data, plain.size),
 	      "bzImage: payload (%s)", error.text);
@@ -114,7 +118,7 @@ static void test_bzimage(struct bytes plain)
 	bzimage_free(&image);
 	for (size_t size = 0; size < file.size; size += 1 + size / 16) {
 		if (bzimage_parse((struct bytes){ file.data, size }, "k",
-				  &image, &error))
+				  NULL, &image, &error))
 			refused++;
 		else
 			bzimage_free(&image);
@@ -125,23 +129,91 @@ static void test_bzimage(struct bytes plain)
 		memcpy(copy, file.data, file.size);
 		fake_damage((struct bytes){ file.data + 0x1f1, 0xa0 },
 			    copy + 0x1f1, &state);
-		bzimage_parse((struct bytes){ copy, file.size }, "k", &image,
-			      &error);
+		bzimage_parse((struct bytes){ copy, file.size }, "k", NULL,
+			      &image, &error);
 		bzimage_free(&image);
 	}
 	check(true, "bzImage: %d mutations of the header", MUTATIONS);
 
 	memcpy(copy, file.data, file.size);
 	copy[0x236] = 0;
-	check(bzimage_parse((struct bytes){ copy, file.size }, "k", &image,
-			    &error) == -1 && strstr(error.text, "64-bit"),
+	check(bzimage_parse((struct bytes){ copy, file.size }, "k", NULL,
+			    &image, &error) == -1 && strstr(error.text, "64-bit"),
 	      "bzImage: 32-bit kernel: %s", error.text);
 	copy[0x236] = 1;
 	copy[0x206] = 4;
-	check(bzimage_parse((struct bytes){ copy, file.size }, "k", &image,
-			    &error) == -1 && strstr(error.text, "2.04"),
+	check(bzimage_parse((struct bytes){ copy, file.size }, "k", NULL,
+			    &image, &error) == -1 && strstr(error.text, "2.04"),
 	      "bzImage: old protocol: %s", error.text);
 	free(copy);
+	free(file.data);
+	free(packed.data);
+}
+
+/* What bzimage_parse() unpacks with that directory as its cache, or nothing. */
+static bool unpacks(struct bytes file, struct bytes plain, const char *cache)
+{
+	struct error error = { "" };
+	struct bzimage image;
+	bool good = !bzimage_parse(file, "k", cache, &image, &error) &&
+		    image.vmlinux.size == plain.size &&
+		    !memcmp(image.vmlinux.data, plain.data, plain.size);
+
+	bzimage_free(&image);
+	return good;
+}
+
+static void test_unpacked(struct bytes plain)
+{
+	struct blob packed = fake_pack(plain, FAKE_GZIP), kept;
+	struct blob file = fake_bzimage(blob_bytes(&packed));
+	char directory[] = "/tmp/colinux-cache-XXXXXX", path[512];
+	struct error error = { "" };
+	struct dirent *entry = NULL;
+	struct stat st, again;
+	unsigned int wrong = 0;
+	uint64_t state = 17;
+	DIR *dir;
+
+	if (!mkdtemp(directory) || !(dir = opendir(directory)))
+		die(directory);
+	check(unpacks(blob_bytes(&file), plain, directory), "cache: empty");
+	while ((entry = readdir(dir)) && strncmp(entry->d_name, "vmlinux-", 8))
+		;
+	if (!entry)
+		die("no file in the cache");
+	snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+	closedir(dir);
+	if (stat(path, &st))
+		die(path);
+	check(unpacks(blob_bytes(&file), plain, directory) &&
+		      !stat(path, &again) && again.st_ino == st.st_ino,
+	      "cache: the second time from there");
+	if (file_read(path, 1u << 30, &kept, &error))
+		die(error.text);
+	for (int i = 0; i < 200; i++) {
+		size_t at = fake_random(&state) % kept.size;
+
+		/* The end too: the trailer. */
+		if (i % 2)
+			at = kept.size - 1 - at % 32;
+		kept.data[at] ^= 1 << fake_random(&state) % 8;
+		fake_write(path, i % 5 ? blob_bytes(&kept) :
+			   (struct bytes){ kept.data, at });
+		wrong += !unpacks(blob_bytes(&file), plain, directory);
+		free(kept.data);
+		if (file_read(path, 1u << 30, &kept, &error))
+			die(error.text);
+	}
+	check(!wrong, "cache: damaged files are never believed");
+	stat(path, &st);
+	chmod(path, 0666);
+	check(unpacks(blob_bytes(&file), plain, directory) &&
+		      !stat(path, &again) && again.st_ino != st.st_ino,
+	      "cache: nor one that others can write to");
+	unlink(path);
+	rmdir(directory);
+	free(kept.data);
 	free(file.data);
 	free(packed.data);
 }
@@ -154,6 +226,7 @@ int main(void)
 		test_packing(plain, packing);
 	test_unknown();
 	test_bzimage(plain);
+	test_unpacked(plain);
 	free((void *)plain.data);
 	return done();
 }
