@@ -128,7 +128,7 @@ contestant()
 			qemu_linux kvm host "$command" ;;
 	tcg)
 		qemu_linux tcg,thread=multi max,-erms,-fsrm "$command" ;;
-	esac </dev/null 2>&1 | tr -d '\r' | tee "$said"
+	esac </dev/null 2>&1 | sed -u 's,\r,,g' | tee "$said"
 	grep -q '^colinux-initrd: status 0' "$said"
 	status=$?
 	rm -f "$said"

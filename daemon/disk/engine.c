@@ -63,3 +63,17 @@ void disk_reap(struct disk *disk)
 	/* What done() has handed in, or what was refused before. */
 	disk_kick(disk);
 }
+
+void disk_quiet(struct disk *disk)
+{
+	if (disk->uring)
+		disk_uring_events(disk->uring, false);
+}
+
+void disk_loud(struct disk *disk)
+{
+	if (!disk->uring)
+		return;
+	disk_uring_events(disk->uring, true);
+	disk_reap(disk);
+}

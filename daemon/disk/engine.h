@@ -55,6 +55,8 @@ struct disk_uring *disk_uring_new(const struct disk *disk);
 void disk_uring_free(struct disk_uring *uring);
 /* False: not for io_uring, give it to the pool. */
 bool disk_uring_submit(struct disk_uring *uring, struct disk_request *request);
+/* Whether what comes back signals disk->event_fd. */
+void disk_uring_events(struct disk_uring *uring, bool on);
 /* Tell the kernel; -errno if it refuses for now. */
 int disk_uring_kick(struct disk_uring *uring);
 /*

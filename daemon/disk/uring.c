@@ -74,6 +74,14 @@ bool disk_uring_submit(struct disk_uring *uring, struct disk_request *request)
 	return true;
 }
 
+void disk_uring_events(struct disk_uring *uring, bool on)
+{
+	/* Refused only by kernels without the flag: events then come always. */
+	io_uring_cq_eventfd_toggle(&uring->ring, on);
+	/* disk_uring_take() after this sees what was completed silently. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 int disk_uring_kick(struct disk_uring *uring)
 {
 	int ret;
