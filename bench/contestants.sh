@@ -99,11 +99,29 @@ aio=io_uring,file=/host$FIO_FILE" -device virtio-blk-pci,drive=fio)
 		-append "console=ttyS0 quiet colinux.test=\"$command\""
 }
 
+now()
+{
+	date +%s%N
+}
+
+# say_boot START: pass lines on; behind the first one of the initrd's /init say
+# how long that took, in nanoseconds.
+say_boot()
+{
+	local line
+	while IFS= read -r line; do
+		echo "$line"
+		[[ $line != "colinux-initrd: Linux"* ]] ||
+			echo "load boot $(($(now) - $1))"
+	done
+}
+
 # contestant NAME LIMIT COMMAND: run the command, LIMIT seconds at most; status 0
 # if it said that it had succeeded.
 contestant()
 {
-	local name=$1 limit=$2 command=$3 said status
+	local name=$1 limit=$2 command=$3 said status start
+	start=$(now)
 	said=$(mktemp)
 	case $name in
 	native)
@@ -128,7 +146,7 @@ contestant()
 			qemu_linux kvm host "$command" ;;
 	tcg)
 		qemu_linux tcg,thread=multi max,-erms,-fsrm "$command" ;;
-	esac </dev/null 2>&1 | sed -u 's,\r,,g' | tee "$said"
+	esac </dev/null 2>&1 | sed -u 's,\r,,g' | say_boot "$start" | tee "$said"
 	grep -q '^colinux-initrd: status 0' "$said"
 	status=$?
 	rm -f "$said"
