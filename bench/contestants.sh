@@ -86,16 +86,17 @@ native_linux()
 # Wants limit set.
 qemu_linux()
 {
-	local kernel accel=$1 model=$2 command=$3 fio=()
-	[ -z "$FIO_FILE" ] || fio=(-drive "if=none,id=fio,format=raw,cache=none,\
+	local kernel accel=$1 model=$2 command=$3 disks=()
+	[ -z "$BENCH_DISK" ] || disks=(-drive "if=none,id=bench,format=raw,\
+readonly=on,file=$BENCH_DISK" -device virtio-blk-pci,drive=bench)
+	[ -z "$FIO_FILE" ] || disks+=(-drive "if=none,id=fio,format=raw,cache=none,\
 aio=io_uring,file=/host$FIO_FILE" -device virtio-blk-pci,drive=fio)
 	kernel=/host$(readlink "$DATA/kernels/$series/vmlinuz")
-	chroot "$ROOT" timeout "$limit" qemu-system-x86_64 -nodefaults -no-user-config \
-		-display none -no-reboot -machine pc -accel "$accel" \
+	chroot "$ROOT" timeout "$limit" qemu-system-x86_64 -nodefaults \
+		-no-user-config -display none -no-reboot -machine pc -accel "$accel" \
 		-cpu "$model" -smp "$vcpus" -m "$GUEST_MEMORY" \
 		-kernel "$kernel" -initrd "$TOOLS" -serial stdio \
-		-drive "if=none,id=bench,format=raw,readonly=on,file=$BENCH_DISK" \
-		-device virtio-blk-pci,drive=bench "${fio[@]}" \
+		"${disks[@]}" \
 		-append "console=ttyS0 quiet colinux.test=\"$command\""
 }
 
@@ -131,14 +132,14 @@ contestant()
 			"kernel=$DATA/kernels/$series/vmlinuz" \
 			"modules=$(realpath "$DATA/kernels/$series/modules")" \
 			"initrd=$TOOLS" "mem=$GUEST_MEMORY" "cpus=$vcpus" \
-			"cobd0=$BENCH_DISK,ro" \
+			${BENCH_DISK:+"cobd0=$BENCH_DISK,ro"} \
 			${FIO_FILE:+"cobd1=$FIO_FILE,direct"} quiet \
 			"colinux.test=$command" ;;
 	uml)
 		# It has one CPU, always.
 		timeout "$limit" chroot "$ROOT" env TMPDIR=/dev/shm linux.uml \
 			"mem=${GUEST_MEMORY}M" "initrd=$TOOLS" con=null \
-			con0=fd:0,fd:1 "ubd0r=$BENCH_DISK" \
+			con0=fd:0,fd:1 ${BENCH_DISK:+"ubd0r=$BENCH_DISK"} \
 			${FIO_FILE:+"ubd1=/host$FIO_FILE"} quiet \
 			"colinux.test=\"$command\"" ;;
 	kvm)

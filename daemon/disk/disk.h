@@ -145,10 +145,11 @@ int disk_sync(const struct disk *disk);
  */
 void disk_reap(struct disk *disk);
 /*
- * While the owner looks by itself, with disk_reap(), io_uring need not signal
- * the event; quiet begins that, loud ends it and looks a last time.
+ * While the owner looks by itself io_uring need not signal the event: quiet
+ * begins that, loud ends it and looks a last time.
  */
 void disk_quiet(struct disk *disk);
+void disk_look(struct disk *disk);
 void disk_loud(struct disk *disk);
 
 #endif

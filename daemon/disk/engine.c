@@ -70,6 +70,12 @@ void disk_quiet(struct disk *disk)
 		disk_uring_events(disk->uring, false);
 }
 
+void disk_look(struct disk *disk)
+{
+	if (disk->uring)
+		disk_reap(disk);
+}
+
 void disk_loud(struct disk *disk)
 {
 	if (!disk->uring)

@@ -286,7 +286,7 @@ static void blk_serve(struct virtio_device *device)
 		/* Before asking for doorbells: the disk may begin already. */
 		disk_kick(blk->disk);
 		/* What was in the host's cache is done already. */
-		disk_reap(blk->disk);
+		disk_look(blk->disk);
 		virtio_device_interrupt(device, 0);
 	} while (virtqueue_unmute(queue) && virtio_device_runs(device));
 	disk_loud(blk->disk);
