@@ -393,7 +393,6 @@ const struct virtio_device_type virtio_blk_type = {
 	.device_id = VIRTIO_ID_BLOCK,
 	.nr_queues = 1,
 	.queue_size = { QUEUE_SIZE },
-	.gathers = true,
 	.serve = blk_serve,
 	.complete = blk_complete,
 	.queue_off = blk_queue_off,

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +32,6 @@ bool virtio_device_pop(struct virtio_device *device, unsigned int queue,
 	got = virtqueue_pop(&device->queue[queue], chain);
 	if (got < 0)
 		virtio_device_break(device, device->queue[queue].error);
-	device->popped += got > 0;
 	return got > 0;
 }
 
@@ -131,49 +129,9 @@ void virtio_device_turn(struct virtio_device *device, bool completions)
 	pthread_mutex_unlock(&device->service);
 }
 
-/*
- * On a CPU that the vCPU needs as well, a doorbell's thread runs at once, for a
- * single request.  Stepping back lets the guest add what it has, silently, as
- * nobody has asked for doorbells yet.  Where nothing came along, as from a
- * guest that waits for each request, the next try is later and later: a guest
- * that computes would not give the CPU back before its time is over.
- */
-#define GATHER_PAUSE_MAX 63
-
-struct gathering {
-	unsigned int pause, left;	/* turns without stepping back */
-	uint64_t popped;
-	bool tried;
-};
-
-static void step_back(struct gathering *gathering)
-{
-	gathering->tried = !gathering->left;
-	if (gathering->tried)
-		sched_yield();
-	else
-		gathering->left--;
-}
-
-/* Lock held, after the turn. */
-static void learn(struct gathering *gathering,
-		  const struct virtio_device *device)
-{
-	if (gathering->tried) {
-		if (device->popped - gathering->popped > 1)
-			gathering->pause = 0;
-		else if (gathering->pause < GATHER_PAUSE_MAX)
-			gathering->pause = 2 * gathering->pause + 1;
-		gathering->left = gathering->pause;
-	}
-	gathering->tried = false;
-	gathering->popped = device->popped;
-}
-
 static void *device_thread(void *opaque)
 {
 	struct virtio_device *device = opaque;
-	struct gathering gathering = { 0 };
 	struct pollfd fds[COLINUX_DEVICE_QUEUES + 2];
 	const unsigned int nr_queues = device->type->nr_queues;
 	unsigned int i, nr = 0;
@@ -193,11 +151,8 @@ static void *device_thread(void *opaque)
 		for (i = 0; i < nr; i++)
 			if (fds[i].revents)
 				event_clear(fds[i].fd);
-		if (device->type->gathers && fds[2].revents)
-			step_back(&gathering);
 		virtio_device_turn(device, fds[1].revents);
 		pthread_mutex_lock(&device->lock);
-		learn(&gathering, device);
 		stop = device->stop;
 		pthread_mutex_unlock(&device->lock);
 		if (stop)

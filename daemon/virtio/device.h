@@ -41,11 +41,6 @@ struct virtio_device_type {
 	 * while the driver is ready and the device neither broken nor paused.
 	 */
 	void (*serve)(struct virtio_device *device);
-	/*
-	 * Requests come in numbers: after a doorbell the thread may step back
-	 * until there are some (device.c).
-	 */
-	bool gathers;
 	/* The back-end's event_fd was signalled; called in any state. */
 	void (*complete)(struct virtio_device *device);
 	/* A queue goes off with nothing in flight: drop what refers to it. */
@@ -103,7 +98,6 @@ struct virtio_device {
 	enum virtio_plug plug;
 	uint32_t generation;		/* of config, even */
 	uint32_t in_flight;		/* requests at the back-end */
-	uint64_t popped;		/* requests ever taken from queues */
 	struct virtqueue queue[COLINUX_DEVICE_QUEUES];
 	_Alignas(8) uint8_t config[COLINUX_DEVICE_CONFIG];
 };
