@@ -25,6 +25,8 @@ in_guest()
 
 start_initrd first 6.1 "$WAIT" vsock=connect
 try "the VM is there" wait_for 60 test -S /run/colinux/first/vsock
+# The agent is there before the init has made its commands.
+try "the guest is there" wait_text 100 first '^colinux-initrd: Linux'
 in_guest first --timeout 100 -- sh -c 'echo out; echo err >&2; exit 7'
 is "$STATUS $OUT $ERR" "7 out err" "status, output and error" ||
 	diag "$(tail -n 20 "$LOG/first")"
@@ -133,6 +135,7 @@ is "$(cat session)" late "a session is not touched"
 
 start_initrd second 6.12 "$WAIT"
 try "the other VM is there" wait_for 60 test -S /run/colinux/second/vsock
+wait_text 100 second '^colinux-initrd: Linux'
 in_guest second --timeout 100 -- uname -r
 like "$OUT" '^6\.12' "another guest, another kernel"
 latency()
