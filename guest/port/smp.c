@@ -44,6 +44,12 @@ void topology_register_apic(u32 apic_id, u32 acpi_id, bool present)
 
 EXPECT_FUNC("generic_smp_call_function_single_interrupt void(void)");
 EXPECT_FUNC("play_dead_common void(void)");
+/*
+ * Called for each CPU that comes while the local APIC is off; what it writes is
+ * read-only by then (6.12).  There is no I/O APIC: nobody reads it.
+ */
+EXPECT_FUNC("disable_ioapic_support void(void)");
+PATCH("jump disable_ioapic_support = port_nothing");
 EXPECT_FUNC("arch_irq_work_raise void(void)");
 PATCH("jump arch_irq_work_raise = port_raise_irq_work");
 EXPECT_MEMBER("apic.wakeup_secondary_cpu_64 int(int,unsigned long) | "
