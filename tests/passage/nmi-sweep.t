@@ -74,6 +74,10 @@ class Sweep:
                              re.MULTILINE).group(1), 16)
         answer = self.qmp.monitor(f"gva2gpa {base + irq_stat:#x}")
         self.block = int(answer.split()[-1], 16)
+        # Now, while the host's page tables are in use.
+        answer = self.qmp.monitor(
+            f"gva2gpa {base + self.symbols['mce_exception_count']:#x}")
+        self.counts["mce"] = int(answer.split()[-1], 16)
         before = self.words()
         self.gdb.breakpoint(enter, False)
         found = range(len(before))
@@ -93,9 +97,6 @@ class Sweep:
         if len(found) != 1:
             raise RuntimeError(f"no count of NMIs in {before} {after}")
         self.counts["nmi"] = self.block + 4 * found[0]
-        answer = self.qmp.monitor(
-            f"gva2gpa {base + self.symbols['mce_exception_count']:#x}")
-        self.counts["mce"] = int(answer.split()[-1], 16)
         self.choose("nmi")
         self.qmp.log("int")
 
