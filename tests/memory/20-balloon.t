@@ -33,9 +33,12 @@ for series in $SERIES; do
 	full=$(mem_free)
 	try "$series: gives up 192 MB" colinux memory "$name" 192 2>/dev/null
 	small=$(mem_free)
-	try "$series: the host has it" got "$full" "$small" 192 down
 	is "$(field "$name" guest)" 192 "$series: the guest has 192 MB"
-	is "$(field "$name" returned)" 192 "$series: the host has 192 MB"
+	# What is a whole block of 2 MiB; the rest stays with the guest.
+	returned=$(field "$name" returned)
+	try "$series: the host has some of it ($returned MB)" \
+		[ "$returned" -ge 32 ]
+	try "$series: that much is free" got "$full" "$small" "$returned" down
 	# What the host does with it: user memory and page cache.
 	/colinux/build/tests/memory/pattern 300 1 hold >"$LOG/host" &
 	host=$!
@@ -43,13 +46,14 @@ for series in $SERIES; do
 	dd if=/dev/zero of=/var/tmp/fill bs=1M count=200 2>/dev/null
 	kill "$host"
 	try "$series: has it back" colinux memory "$name" 384 2>/dev/null
-	try "$series: the host does not" got "$(mem_free)" "$small" 192 up
+	try "$series: the host does not" got "$(mem_free)" "$small" "$returned" up
 	is "$(field "$name" returned)" 0 "$series: nothing is returned"
 	rm -f /var/tmp/fill
-	runs=$(grep -c '^pattern:' "$LOG/$name")
+	guest_log=$LOG/$name
+	runs=$(grep -c '^pattern:' "$guest_log")
 	more_runs()
 	{
-		[ "$(grep -c '^pattern:' "$LOG/$name")" -gt "$((runs + 1))" ]
+		[ "$(grep -c '^pattern:' "$guest_log")" -gt "$((runs + 1))" ]
 	}
 	try "$series: the guest works on" wait_for 60 more_runs
 	unlike "$(<"$LOG/$name")" '[1-9][0-9]* wrong|^broken' \

@@ -96,7 +96,7 @@ static void posix_timers(void)
 		struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
 					  .sigev_signo = SIGRTMIN };
 		struct itimerspec value = { { 0, 0 }, { 0, 0 } };
-		uint64_t at = start + (100 + (N - i) * 2) * MS;
+		uint64_t at = start + (500 + (N - i) * 2) * MS;
 
 		event.sigev_value.sival_int = i;
 		value.it_value.tv_sec = at / 1000000000;
@@ -109,7 +109,7 @@ static void posix_timers(void)
 		if (sigwaitinfo(&set, &info) != SIGRTMIN)
 			die("sigwaitinfo");
 		ordered &= info.si_value.sival_int == i;
-		early |= now_ns() < start + (100 + (N - i) * 2) * MS;
+		early |= now_ns() < start + (500 + (N - i) * 2) * MS;
 	}
 	/*
 	 * Signals of one number are queued in the order in which the timers
