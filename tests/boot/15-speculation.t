@@ -27,7 +27,8 @@ guest=$(grep -aE '^(vulnerability \./|bugs )' <<<"$OUT")
 ok $? "$MODEL: the host has something to say"
 is "$guest" "$host" "$MODEL: the guest says the same"
 diag "$host"
-no_trouble "$OUT" "$MODEL"
+# What the kernel thinks of such a CPU is no trouble of ours.
+no_trouble "$(grep -v 'RETBleed: WARNING' <<<"$OUT")" "$MODEL"
 
 host_is_healthy
 done_testing
