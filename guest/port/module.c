@@ -91,9 +91,15 @@ static void rewrite_memory(char *module, unsigned long kind)
 /* struct notifier_block.notifier_call, process context. */
 static int module_changed(void *nb, unsigned long state, void *module)
 {
+	static bool user_space;
+
 	(void)nb;
 	if (state != MODULE_STATE_COMING)
 		return 0;
+	/* The first one is loaded by /colinux-init. */
+	if (!user_space)
+		port_time_late();
+	user_space = 1;
 	if (OFFSET_IF("module.mem") != MISSING) {
 		rewrite_memory(module, ENUM_IF("MOD_TEXT"));
 		rewrite_memory(module, ENUM_IF("MOD_INIT_TEXT"));

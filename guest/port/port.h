@@ -120,6 +120,8 @@ void port_time_init(void);	/* boot, from port_start */
 void port_time_interrupt(unsigned int cpu);	/* IF=0 */
 /* Register this CPU's clock event device. */
 void port_time_cpu(void);
+/* Set the wall clock anew; process context, when the initcalls are done. */
+void port_time_late(void);
 
 /* ---- steal.c ---- */
 

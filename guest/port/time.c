@@ -31,6 +31,10 @@ void clockevents_config_and_register(void *dev, u32 freq,
 				     unsigned long min, unsigned long max)
 	KERNEL("clockevents_config_and_register");
 
+int do_settimeofday64(const struct timespec64 *now)
+	KERNEL("do_settimeofday64");
+
+EXPECT_FUNC("do_settimeofday64 int(const struct timespec64 *)");
 EXPECT_FUNC("clockevents_config_and_register "
 	    "void(struct clock_event_device *,u32,unsigned long,unsigned long)");
 EXPECT_MEMBER("x86_platform_ops.calibrate_tsc unsigned long(void)");
@@ -59,6 +63,18 @@ static void get_wallclock(struct timespec64 *now)
 
 	now->seconds = (s64)(ns / NSEC_PER_SEC);
 	now->nanoseconds = (long)(ns % NSEC_PER_SEC);
+}
+
+/*
+ * Until the TSC is the clock source (a device_initcall) the kernel counts ticks,
+ * of which it misses some when it starts on a busy host.
+ */
+void port_time_late(void)
+{
+	struct timespec64 now;
+
+	get_wallclock(&now);
+	do_settimeofday64(&now);
 }
 
 /* The host's clock is not the guest's to set. */
