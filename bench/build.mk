@@ -24,7 +24,7 @@ $(B)/bench/micro: bench/micro.c bench/mark.h
 	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -o $@ $<
 
 # The daemon's reader of kernel images, and what it needs.
-BENCH_SYMBOLS := bench/symbols.c daemon/error.c \
+BENCH_SYMBOLS := bench/symbols.c daemon/error.c daemon/os/linux/file.c \
 	$(filter-out %/inspect.c,$(wildcard daemon/kernel/*.c))
 BENCH_LIBS := liblzma libzstd zlib liblz4 -lZydis
 

@@ -5,7 +5,8 @@
 DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c \
 	config.c config_keys.c console.c control.c error.c exec.c image.c \
 	keeper.c machine.c \
-	machine_devices.c machine_disks.c serial.c serial_open.c \
+	machine_devices.c machine_disks.c machine_served.c serial.c \
+	serial_open.c \
 	paths.c program.c protocol.c runtime.c session.c session_disks.c \
 	standard_io.c stats.c \
 	terminal.c vcpu.c) \
@@ -13,7 +14,8 @@ DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c
 	exec.c image.c info.c keep.c \
 	macvtap.c memory.c ps.c \
 	run.c slirp.c start.c stats.c stop.c version.c) \
-	$(addprefix daemon/os/linux/,files.c process.c sandbox.c) \
+	$(addprefix daemon/os/linux/,commands.c file.c files.c process.c \
+	sandbox.c) \
 	$(addprefix agent/,channel.c tree_path.c tree_receive.c tree_send.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "kernel/kernel.h"
+#include "os.h"
 
 #define RUN_ARGUMENTS "[FILE] [--KEY VALUE | KEY=VALUE | PARAMETER]..."
 
@@ -30,29 +31,6 @@ const struct command commands[] = {
 	  "attach this terminal to the console of a guest",
 	  "Ctrl-] d detaches.  Any number of terminals may be attached.\n"
 	  "  --scrollback BYTES    earlier text to show first" },
-	{ "disk", cmd_disk, "list|add|remove|resize|refresh NAME ...",
-	  "disks of a running guest",
-	  "  list NAME                    what it has\n"
-	  "  add NAME cobdN=FILE[,ro]     attach a disk\n"
-	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
-	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
-	  "  refresh NAME cobdN           it has grown: tell the guest\n"
-	  "In the guest: /dev/disk/by-id/virtio-cobdN." },
-	{ "exec", cmd_exec, "NAME [OPTION]... [--] COMMAND [ARGUMENT]...",
-	  "run a command in a guest",
-	  "  -i               standard input goes to the command\n"
-	  "  -t               the command gets a terminal; with -i\n"
-	  "  -u USER[:GROUP]  who runs it; default root\n"
-	  "  -w DIRECTORY     where; default the user's home\n"
-	  "  -e NAME=VALUE    more environment; repeatable\n"
-	  "  --timeout S      how long a guest may need to start; default 60\n"
-	  "Exit status: the command's, 128 + N when signal N ended it; 127 it\n"
-	  "was not found, 126 it cannot be run, 125 anything else that failed." },
-	{ "cp", cmd_cp, "NAME:PATH PATH | PATH NAME:PATH [--timeout S]",
-	  "copy files and directories from or to a guest",
-	  "Directories with all that is in them; permissions, times, links and\n"
-	  "holes are kept, and the owner if this is root.  Into a directory that\n"
-	  "exists; else under the new name." },
 	{ "info", cmd_info, "[NAME]",
 	  "where things are; with NAME, the counters of that guest",
 	  "Prints lines KEY VALUE: driver, kernel, image, initrd, port, init,\n"
@@ -85,11 +63,6 @@ const struct command commands[] = {
 	  "  --partition             a whole disk with a partition table" },
 	{ "help", cmd_help, "[COMMAND]", "explain a command", NULL },
 	{ "version", cmd_version, "", "print the version", NULL },
-	/* Without a summary: not for people. */
-	{ "--disk", cmd_disk_server, "...", NULL, NULL },
-	{ "--slirp", cmd_slirp, "NAME KEY VALUE", NULL, NULL },
-	{ "--macvtap", cmd_macvtap, "INDEX", NULL, NULL },
-	{ "--keep", cmd_keep, "...", NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -123,6 +96,9 @@ static const struct command *find_command(const char *name)
 	for (const struct command *c = commands; c->name; c++)
 		if (!strcmp(c->name, name))
 			return c;
+	for (const struct command *c = os_commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
 	return NULL;
 }
 
@@ -140,13 +116,19 @@ static void print_help(const struct command *command)
 	}
 }
 
+static void print_table(FILE *to, const struct command *table)
+{
+	for (const struct command *c = table; c->name; c++)
+		if (c->summary)
+			fprintf(to, "  %-10s %s\n", c->name, c->summary);
+}
+
 static void print_commands(FILE *to)
 {
 	fprintf(to, "Usage: colinux COMMAND [ARGUMENT]...\n\n"
 		    "Run another Linux, kernel included, beside this one.\n\n");
-	for (const struct command *c = commands; c->name; c++)
-		if (c->summary)
-			fprintf(to, "  %-10s %s\n", c->name, c->summary);
+	print_table(to, commands);
+	print_table(to, os_commands);
 	fprintf(to, "\ncolinux COMMAND --help explains one; man colinux.\n");
 }
 
@@ -181,9 +163,12 @@ int cmd_help(int argc, char **argv)
 /* "colinux-daemon", as classic installations call it? */
 static bool is_classic(const char *name)
 {
-	const char *slash = strrchr(name, '/');
+	const char *base = name;
 
-	return !strncmp(slash ? slash + 1 : name, "colinux-daemon", 14);
+	for (; *name; name++)
+		if (os_is_slash(*name))
+			base = name + 1;
+	return !strncmp(base, "colinux-daemon", 14);
 }
 
 int command_main(int argc, char **argv)

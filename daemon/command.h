@@ -29,6 +29,8 @@ struct command {
 };
 
 extern const struct command commands[];	/* ends with name NULL */
+/* Those that only this host has: os/linux/ or os/windows/commands.c. */
+extern const struct command os_commands[];
 
 int cmd_run(int argc, char **argv);
 int cmd_start(int argc, char **argv);

@@ -21,6 +21,8 @@ void config_init(struct config *config)
 		config->cpus = CONFIG_CPUS_MAX;
 	config->stop_timeout = 90;
 	config->watchdog = 5;
+	if (os_lacks(OS_VSOCK))
+		config->vsock = CONFIG_VSOCK_OFF;
 }
 
 void config_meaning(struct config_word *word, const char *format, ...)
@@ -215,7 +217,7 @@ int config_file(struct config *config, const char *path,
 	char *text;
 	FILE *file;
 
-	file = fopen(path, "rb");
+	file = os_fopen(path, "rb");
 	if (!file)
 		return error_set(error, "%s: cannot read the configuration: %s",
 				 path, strerror(errno));
@@ -234,6 +236,8 @@ int config_file(struct config *config, const char *path,
 				   "%s: longer than %d KiB, that is no "
 				   "configuration", path,
 				   CONFIG_FILE_SIZE / 1024);
+	else if (!os_text_to_utf8(&text, &length))
+		result = error_set(error, "%s: out of memory", path);
 	else
 		result = config_text(config, path, text, length, report,
 				     opaque, error);

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "config_keys.h"
 #include "disk/format.h"
+#include "os.h"
 #include "serial.h"
 
 #include <colinux/ioctl.h>
@@ -81,6 +82,15 @@ static int take_path(char *to, const struct config_word *word,
 				 word->key, CONFIG_PATH - 1);
 	strcpy(to, word->value);
 	return 0;
+}
+
+/* Refuse what this host lacks. */
+static int need(enum os_feature feature, const struct config_word *word,
+		struct error *error)
+{
+	const char *why = os_lacks(feature);
+
+	return why ? error_set(error, "%s=: %s", word->key, why) : 0;
 }
 
 static int set_name(struct config *config, struct config_word *word,
@@ -256,6 +266,12 @@ static int take_disk(struct config_disk *disk, struct config_word *word,
 	if (!path)
 		return error_set(error, "%s= needs the path of an image file "
 					"or block device", word->key);
+	if ((disk_scheme_of(word->value) != DISK_FILE || *disk->backing ||
+	     (*disk->format ? disk_format_find(disk->format) :
+			      disk_format_by_suffix(word->value)) !=
+		     DISK_RAW) &&
+	    need(OS_DISK_FORMATS, word, error) < 0)
+		return -1;
 	/* Only ever read; nobody has to say so. */
 	if (disk_scheme_of(word->value) == DISK_HTTP)
 		disk->read_only = true;
@@ -411,6 +427,10 @@ static int set_eth(struct config *config, struct config_word *word,
 		return error_set(error, "%s: there is eth0 to eth%d",
 				 word->key, CONFIG_NETS - 1);
 	options = &config->net[word->index];
+	if (need(OS_NETWORK, word, error) < 0 ||
+	    (strncmp(word->value, "slirp", 5) &&
+	     need(OS_INTERFACES, word, error) < 0))
+		return -1;
 	if (net_options_parse(options, word->key, word->value, error) < 0)
 		return -1;
 	config_meaning(word, "network card %u: %s", word->index,
@@ -427,6 +447,8 @@ static int set_cofs(struct config *config, struct config_word *word,
 	if (word->index >= CONFIG_FOLDERS)
 		return error_set(error, "%s: there is cofs0 to cofs%d",
 				 word->key, CONFIG_FOLDERS - 1);
+	if (need(OS_FOLDERS, word, error) < 0)
+		return -1;
 	folder = &config->folder[word->index];
 	folder->read_only = false;
 	comma = strrchr(word->value, ',');
@@ -488,6 +510,8 @@ static int set_vhost_user(struct config *config, struct config_word *word,
 	struct config_vhost_user *entry = config->vhost_user;
 	size_t kind = comma ? comma - word->value : 0;
 
+	if (need(OS_VHOST_USER, word, error) < 0)
+		return -1;
 	if (!kind || kind >= sizeof(entry->kind) || !comma[1] ||
 	    strlen(comma + 1) >= sizeof(entry->path))
 		return error_set(error, "%s=%.60s: give TYPE,SOCKET, as in "
@@ -522,6 +546,8 @@ static int set_vsock(struct config *config, struct config_word *word,
 	for (int i = 0; i < 3; i++) {
 		if (strcmp(word->value, values[i]))
 			continue;
+		if (i != CONFIG_VSOCK_OFF && need(OS_VSOCK, word, error) < 0)
+			return -1;
 		config->vsock = i;
 		config_meaning(word, "%s", meanings[i]);
 		return 0;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Control socket, server side: see control.h. */
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,15 +177,16 @@ static void on_files(uv_poll_t *poll, int status, int events)
 void control_take_files(struct control_client *client, control_files_fn taken,
 			void *opaque)
 {
-	static char go[] = "send files\n";
+	static const char go[] = "send files\n";
 	struct control_files *files = calloc(1, sizeof(*files));
-	uv_os_fd_t fd = -1;
+	uv_os_fd_t fd;
 
-	if (files && !uv_fileno((uv_handle_t *)&client->pipe, &fd))
-		files->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (!files || fd < 0 || files->fd < 0 ||
+	if (files)
+		files->fd = uv_fileno((uv_handle_t *)&client->pipe, &fd) < 0 ?
+				    -1 : os_duplicate_socket(fd);
+	if (!files || files->fd < 0 ||
 	    uv_poll_init(client->control->loop, &files->poll, files->fd) < 0) {
-		if (files && fd >= 0 && files->fd >= 0)
+		if (files && files->fd >= 0)
 			close(files->fd);
 		free(files);
 		taken(opaque, client, "", NULL, 0);
@@ -200,7 +200,7 @@ void control_take_files(struct control_client *client, control_files_fn taken,
 	uv_read_stop((uv_stream_t *)&client->pipe);
 	uv_poll_start(&files->poll, UV_READABLE, on_files);
 	/* Short, and nothing else was written: it goes out at once. */
-	if (write(fd, go, sizeof(go) - 1) < 0)
+	if (write(files->fd, go, sizeof(go) - 1) < 0)
 		client_close(client);
 }
 

@@ -34,3 +34,8 @@ int keeper_start(const struct keeper_options *options, struct error *error)
 	close(pipe_fds[1]);
 	return -1;
 }
+
+void keeper_stop(int keeper)
+{
+	close(keeper);
+}

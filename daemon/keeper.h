@@ -27,9 +27,11 @@ struct keeper_options {
 #define KEEPER_WORDS 16
 
 /*
- * Start a program.  Returns the descriptor whose closing ends it, or -1.  To
+ * Start a program.  Returns a number for keeper_stop(), or -1.  To
  * be called before the sandbox.
  */
 int keeper_start(const struct keeper_options *options, struct error *error);
+/* End it; what keeper_start() returned. */
+void keeper_stop(int keeper);
 
 #endif

@@ -106,6 +106,13 @@ static int create_error(struct machine *machine, int result,
 				 "to give: give the guest less, or end "
 				 "something that uses memory", mib,
 				 available >> 20);
+	if (result == -E2BIG && large == OS_UNKNOWN)
+		return error_set(error,
+				 "mem=%" PRIu64 ": kernel and initrd need %"
+				 PRIu64 " MB in one piece, and the host's "
+				 "memory is in smaller ones: end something "
+				 "that uses memory, or start the guest soon "
+				 "after the host", mib, piece);
 	if (result == -E2BIG)
 		return error_set(error,
 				 "mem=%" PRIu64 ": kernel and initrd need %"
@@ -238,8 +245,7 @@ static int open_initrds(struct machine *machine, struct error *error)
 	if (*config->modules)
 		strcpy(modules, config->modules);
 	else
-		snprintf(modules, sizeof(modules), "/lib/modules/%.200s",
-			 release);
+		os_modules_directory(release, modules, sizeof(modules));
 	if (*config->init)
 		strcpy(init, config->init);
 	else if (path_need(PATH_INIT, init, sizeof(init), error) < 0)

@@ -10,6 +10,7 @@
 #include <colinux/hypercall.h>
 
 #include "kernel/kernel.h"
+#include "keeper.h"
 #include "machine.h"
 #include "memory.h"
 #include "os.h"
@@ -84,6 +85,22 @@ void vcpu_join_all(struct machine *machine);
 int machine_add_devices(struct machine *machine, struct error *error);
 /* The other way round; no vCPU runs. */
 void machine_remove_devices(struct machine *machine);
+
+/* Say what a new device is. */
+void machine_describe(struct machine *machine, int device);
+/* Start a program that ends with the machine. */
+int machine_keep(struct machine *machine, const struct keeper_options *options,
+		 struct error *error);
+
+/* machine_served.c, os/windows/machine_served.c */
+int machine_add_serials(struct machine *machine, struct error *error);
+/* No more calls of the devices; then, without the devices, all the rest. */
+void machine_stop_serials(struct machine *machine);
+void machine_free_serials(struct machine *machine);
+int machine_add_cards(struct machine *machine, struct error *error);
+int machine_add_vsock(struct machine *machine, struct error *error);
+/* Folders and vhost-user. */
+int machine_add_served(struct machine *machine, struct error *error);
 
 /* machine.c */
 /* Tell people, while the machine is set up (printf). */

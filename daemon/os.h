@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the VM process needs from its operating system beyond libuv and the C
- * library: the driver, interrupting a vCPU thread, a few facts, the sandbox.
- * One implementation per system (os/linux/), chosen by the build; the unit
- * tests have a fake of the driver part.
+ * library: the driver, interrupting a vCPU thread, events, a few facts, the
+ * sandbox.  One implementation per system (os/linux/, os/windows/), chosen by
+ * the build; the unit tests have a fake of the driver part.
+ *
+ * Paths and other text are UTF-8 everywhere.
  */
 #ifndef DAEMON_OS_H
 #define DAEMON_OS_H
@@ -11,7 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include <pthread.h>
+#include <sys/uio.h>
 #include <uv.h>
 
 #include <colinux/ioctl.h>
@@ -54,7 +59,84 @@ void os_interrupt_untarget(void);
 /* Interrupt a thread that called os_interrupt_target() and still runs. */
 void os_interrupt(uv_thread_t thread);
 
+/*
+ * The result of a hypercall (a negative errno of this host, or not negative)
+ * as the guest knows it: errno numbers are Linux's there.
+ */
+int64_t os_guest_result(int64_t result);
+
+/* --- event.c: what threads wait for --- */
+
+/*
+ * An event: signalled or not.  It can be given to the driver (struct
+ * colinux_event); on Linux any descriptor that poll() takes may be waited for.
+ * -1 with errno when there are too many.
+ */
+int os_event_new(void);
+void os_event_free(int event);
+/* Any thread. */
+void os_event_signal(int event);
+/* What was signalled before is forgotten; never waits. */
+void os_event_clear(int event);
+/*
+ * Wait until one or more of the nr events (-1 = never) are signalled, and say
+ * which.  nr <= OS_EVENTS.
+ */
+#define OS_EVENTS 32
+void os_event_wait(const int *events, unsigned int nr, bool *signalled);
+
+/* Start a thread that takes no signals; stack 0: the usual.  An errno. */
+int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),
+		    void *opaque);
+
+/* --- file.c --- */
+
+/* fopen() for a path in UTF-8; binary modes. */
+FILE *os_fopen(const char *path, const char *mode);
+/* Where this user's caches are; false: nowhere. */
+bool os_cache_directory(char *path, size_t room);
+/*
+ * Replace a file by these nr pieces, one after the other, or leave it alone,
+ * making its directory if that is missing.  Best effort: nobody is told.
+ */
+void os_save_file(const char *directory, const char *path,
+		  const struct iovec *pieces, unsigned int nr);
+/* Open a file by its path in UTF-8 to read its bytes; -1 with errno. */
+int os_open_read(const char *path);
+/* pread(): bytes of an open file, from an offset. */
+ssize_t os_read_at(int fd, void *bytes, size_t length, uint64_t offset);
+/* Has nobody but this user (the super-user aside) written that open file? */
+bool os_file_is_own(int fd);
+/*
+ * A text file as people write them, in place: to UTF-8 without a byte order
+ * mark.  *text is from malloc() and may be replaced.  False: out of memory.
+ */
+bool os_text_to_utf8(char **text, size_t *length);
+
 /* --- process.c: facts and rights --- */
+
+/* The first thing in main(): arguments in UTF-8, standard files binary. */
+void os_start(int *argc, char ***argv);
+/* Who reads us and goes away must not end us. */
+void os_ignore_broken_pipes(void);
+/* Good random numbers; how many bytes were written. */
+size_t os_random(void *bytes, size_t length);
+
+/* What not every host has. */
+enum os_feature {
+	OS_NETWORK,		/* ethN= */
+	OS_FOLDERS,		/* cofsN=: virtiofs */
+	OS_VHOST_USER,		/* devices of other processes */
+	OS_SERIAL,		/* ttysN= (serial_check()) */
+	OS_VSOCK,		/* vsock=; exec, cp */
+	OS_BALLOON,		/* memory NAME SIZE */
+	OS_INTERFACES,		/* tuntap, bridge, macvtap */
+	OS_DISK_FORMATS,	/* qcow2 and others, NBD, HTTP */
+	OS_IMAGE_CREATE,	/* colinux image create */
+};
+
+/* Why this host lacks a feature, with what to do instead; NULL: it has it. */
+const char *os_lacks(enum os_feature feature);
 
 enum os_file {
 	OS_FILE_MISSING,	/* or not accessible: errno says why */
@@ -73,6 +155,14 @@ int os_host_release(char *release, size_t room);
 /* Is the driver there?  A sentence about it for `colinux info`. */
 void os_driver_describe(char *text, size_t room);
 
+/* Directory of the modules of that kernel release, if not given. */
+void os_modules_directory(const char *release, char *path, size_t room);
+/* Are these two characters of paths and lists of paths? */
+bool os_is_slash(char c);
+extern const char os_list_separator;
+/* Where installed files are, beside the program's own directory; NULL-ended. */
+extern const char *const os_data_directories[];
+
 /* Directory of this user's running VMs, created 0700 when missing. */
 int os_runtime_directory(char *path, size_t room, struct error *error);
 /* A directory that only this user may enter, created when missing. */
@@ -85,16 +175,28 @@ int os_private_directory(const char *path, struct error *error);
 int os_lock_file(const char *path, struct error *error);
 void os_unlock_file(int handle);
 bool os_file_is_locked(const char *path);
+/*
+ * Name of a VM's control socket: below its directory, or elsewhere.  -1: too
+ * long.
+ */
+int os_control_path(const char *directory, const char *name, char *path,
+		    size_t room, struct error *error);
+/*
+ * Listen at a new local socket (as long a path as that of a control socket, or
+ * less), without blocking.  The descriptor or -1.
+ */
+int os_listen(const char *path, struct error *error);
 /* Is the peer of this connected local socket our own user (or root)? */
 bool os_peer_allowed(uv_os_fd_t socket);
+/* Another descriptor of that socket; -1: there can be none here. */
+int os_duplicate_socket(uv_os_fd_t socket);
 /*
  * Send or receive one message of text (NUL-terminated) and descriptors on a
  * local socket.  Receiving returns the number of descriptors, which is 0 when
  * something is wrong with the message; text is "" then.
  */
 int os_send_files(uv_os_fd_t socket, const char *text, const int *fds, int nr);
-int os_receive_files(uv_os_fd_t socket, char *text, size_t room, int *fds,
-		     int most);
+int os_receive_files(int socket, char *text, size_t room, int *fds, int most);
 /* Let stderr be where stdout is. */
 void os_join_output(void);
 /* A new log file (0600); returns its fd. */
@@ -103,8 +205,9 @@ int os_open_log(const char *path, struct error *error);
 void os_use_output(int fd);
 /*
  * The host's memory in bytes: what programs could have, and how much of it is
- * free in pieces of 2 MiB or more.  0 = unknown.
+ * free in pieces of 2 MiB or more (OS_UNKNOWN: not to be known here).
  */
+#define OS_UNKNOWN UINT64_MAX
 void os_free_memory(uint64_t *available, uint64_t *large);
 /* Have no huge pages: a stack and a heap of 2 MiB each for a few KiB of use. */
 void os_small_pages(void);
@@ -114,6 +217,9 @@ void os_trim_memory(void);
 bool os_is_root(void);
 /* Is it a terminal? */
 bool os_is_terminal(int fd);
+
+/* A shell command line as arguments: argv[4]. */
+void os_shell(const char *command, const char *argv[4]);
 
 /* --- sandbox.c --- */
 

@@ -59,20 +59,22 @@ static bool own_directory(char *path, size_t room)
 
 	if (uv_exepath(path, &length) < 0)
 		return false;
-	slash = strrchr(path, '/');
-	if (!slash)
-		return false;
-	*slash = '\0';
-	return true;
+	for (slash = path + length; slash > path; slash--)
+		if (os_is_slash(*slash)) {
+			*slash = '\0';
+			return true;
+		}
+	return false;
 }
 
 bool path_find(enum path_kind kind, char *path, size_t room)
 {
 	const char *list = getenv("COLINUX_DATA");
+	const char separators[] = { os_list_separator, '\0' };
 	char directory[CONFIG_PATH];
 
 	while (list && *list) {
-		size_t length = strcspn(list, ":");
+		size_t length = strcspn(list, separators);
 
 		if (length && length < sizeof(directory)) {
 			memcpy(directory, list, length);
@@ -81,12 +83,15 @@ bool path_find(enum path_kind kind, char *path, size_t room)
 				return true;
 		}
 		list += length;
-		list += *list == ':';
+		list += *list == os_list_separator;
 	}
-	return (own_directory(directory, sizeof(directory)) &&
-		find_below(kind, directory, path, room)) ||
-	       find_below(kind, "/usr/lib/colinux", path, room) ||
-	       find_below(kind, "/var/lib/colinux", path, room);
+	if (own_directory(directory, sizeof(directory)) &&
+	    find_below(kind, directory, path, room))
+		return true;
+	for (const char *const *d = os_data_directories; *d; d++)
+		if (find_below(kind, *d, path, room))
+			return true;
+	return false;
 }
 
 int path_need(enum path_kind kind, char *path, size_t room,

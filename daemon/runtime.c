@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Run-time directories: see runtime.h. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <uv.h>
 
 #include "os.h"
 #include "runtime.h"
-
-/* sun_path of a local socket has 108 bytes. */
-#define SOCKET_PATH_MAX 107
-#define LISTEN_BACKLOG 64
 
 int runtime_paths(struct runtime *runtime, const char *name,
 		  struct error *error)
@@ -32,15 +24,10 @@ int runtime_paths(struct runtime *runtime, const char *name,
 		return -1;
 	strcpy(runtime->name, name);
 	snprintf(runtime->directory, RUNTIME_PATH, "%.400s/%s", base, name);
-	snprintf(runtime->control, RUNTIME_PATH, "%.400s/%s/control", base,
-		 name);
 	snprintf(runtime->vsock, RUNTIME_PATH, "%.400s/%s/vsock", base, name);
 	snprintf(runtime->log, RUNTIME_PATH, "%.400s/%s/log", base, name);
-	if (strlen(runtime->control) > SOCKET_PATH_MAX)
-		return error_set(error, "%s: too long for a socket; set "
-					"COLINUX_RUN to a shorter directory",
-				 runtime->control);
-	return 0;
+	return os_control_path(runtime->directory, name, runtime->control,
+			       RUNTIME_PATH, error);
 }
 
 static void remove_file(const char *path)
@@ -98,19 +85,7 @@ int runtime_claim(struct runtime *runtime, const char *name, bool vary,
 
 int runtime_listen(const struct runtime *runtime, struct error *error)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			0);
-
-	/* Shorter than `control`, which was found to fit. */
-	snprintf(at.sun_path, sizeof(at.sun_path), "%.107s", runtime->vsock);
-	if (fd >= 0 && !bind(fd, (struct sockaddr *)&at, sizeof(at)) &&
-	    !listen(fd, LISTEN_BACKLOG))
-		return fd;
-	error_set(error, "%s: %s", runtime->vsock, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	return os_listen(runtime->vsock, error);
 }
 
 void runtime_release(struct runtime *runtime, bool keep_log)

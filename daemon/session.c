@@ -582,7 +582,7 @@ int session_run(struct run_options *options)
 	session->config = &options->config;
 	session->runtime.lock = -1;
 	/* A reader that goes away must not take the guest with it. */
-	signal(SIGPIPE, SIG_IGN);
+	os_ignore_broken_pipes();
 	if (set_up(session, &error) < 0) {
 		terminal_restore();
 		say("%s", error.text);

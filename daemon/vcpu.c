@@ -131,7 +131,8 @@ static void run_loop(struct vcpu *vcpu, struct colinux_run *run)
 		case COLINUX_RUN_INTR:
 			break;
 		case COLINUX_RUN_HYPERCALL:
-			run->ret = handle_hypercall(vcpu, run, &leave);
+			run->ret = os_guest_result(
+				handle_hypercall(vcpu, run, &leave));
 			break;
 		case COLINUX_RUN_KILLED:
 			run->reason[sizeof(run->reason) - 1] = '\0';

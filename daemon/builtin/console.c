@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* colinux console: attach to a running guest. */
-#include <signal.h>
 #include <string.h>
 
 #include "../client.h"
@@ -36,7 +35,7 @@ int cmd_console(int argc, char **argv)
 	}
 	if (!name)
 		return usage_error("console", "give the name of a guest");
-	signal(SIGPIPE, SIG_IGN);
+	os_ignore_broken_pipes();
 	if (client_find(name, &runtime, &error) < 0) {
 		say("%s", error.text);
 		return EXIT_OTHER;

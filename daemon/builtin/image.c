@@ -5,6 +5,7 @@
 
 #include "../command.h"
 #include "../image.h"
+#include "../os.h"
 
 #define MIB (1024ull * 1024)
 
@@ -70,6 +71,10 @@ int cmd_image(int argc, char **argv)
 		return 0;
 	if (argc < 2 || strcmp(argv[1], "create"))
 		return usage_error("image", "what is to be done? create");
+	if (os_lacks(OS_IMAGE_CREATE)) {
+		say("image create: %s", os_lacks(OS_IMAGE_CREATE));
+		return EXIT_OTHER;
+	}
 	status = parse(&options, argc, argv);
 	if (status)
 		return status;

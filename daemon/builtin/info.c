@@ -57,7 +57,7 @@ static void print_modules(void)
 
 	if (os_host_release(release, sizeof(release)) < 0)
 		return;
-	snprintf(path, sizeof(path), "/lib/modules/%s", release);
+	os_modules_directory(release, path, sizeof(path));
 	if (os_file_kind(path) == OS_FILE_DIRECTORY)
 		printf("modules %s\n", path);
 	else

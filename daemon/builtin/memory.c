@@ -7,6 +7,7 @@
 
 #include "../client.h"
 #include "../command.h"
+#include "../os.h"
 #include "memory.h"
 
 /* How often we look, and how long the guest may take to say how it is. */
@@ -168,6 +169,10 @@ int cmd_memory(int argc, char **argv)
 	}
 	if (!nr)
 		return usage_error("memory", "give the name of a guest");
+	if (words[1] && os_lacks(OS_BALLOON)) {
+		say("memory: %s", os_lacks(OS_BALLOON));
+		return EXIT_OTHER;
+	}
 	if (words[1])
 		size = config_parse_size(words[1]) >> 20;
 	if (words[1] && (!size || size > INT32_MAX))

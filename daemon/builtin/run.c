@@ -69,7 +69,11 @@ static int take_option(struct run_options *options, int argc, char **argv,
 	*used = 1;
 	if (!strcmp(name, "ro") || !strcmp(name, "rw"))
 		return take_word(options, name);
-	key = strndup(name, length);
+	key = malloc(length + 1);
+	if (key) {
+		memcpy(key, name, length);
+		key[length] = '\0';
+	}
 	if (!key || !config_is_key(key)) {
 		free(key);
 		return usage_error("run", "there is no option %s", argv[0]);

@@ -12,7 +12,6 @@
 #include "format.h"
 
 struct format {
-	const char *name, *driver, *suffix;
 	const char *magic;
 	size_t length;		/* of magic */
 	long at;		/* its offset; negative: from the end */
@@ -24,12 +23,12 @@ struct format {
  * Disk Format 1.1", sparse extents.  VDI: QEMU's block/vdi.c.
  */
 static const struct format formats[DISK_FORMATS] = {
-	[DISK_RAW] = { "raw", "raw", NULL, "", 0, 0 },
-	[DISK_QCOW2] = { "qcow2", "qcow2", "qcow2", "QFI\xfb", 4, 0 },
-	[DISK_VHDX] = { "vhdx", "vhdx", "vhdx", "vhdxfile", 8, 0 },
-	[DISK_VHD] = { "vhd", "vpc", "vhd", "conectix", 8, -512 },
-	[DISK_VMDK] = { "vmdk", "vmdk", "vmdk", "KDMV", 4, 0 },
-	[DISK_VDI] = { "vdi", "vdi", "vdi", "\x7f\x10\xda\xbe", 4, 0x40 },
+	[DISK_RAW] = { "", 0, 0 },
+	[DISK_QCOW2] = { "QFI\xfb", 4, 0 },
+	[DISK_VHDX] = { "vhdxfile", 8, 0 },
+	[DISK_VHD] = { "conectix", 8, -512 },
+	[DISK_VMDK] = { "KDMV", 4, 0 },
+	[DISK_VDI] = { "\x7f\x10\xda\xbe", 4, 0x40 },
 };
 
 /* Offsets in the header of a qcow2 image, big endian. */
@@ -37,46 +36,6 @@ static const struct format formats[DISK_FORMATS] = {
 #define QCOW2_BACKING		8	/* offset of a file name, 0 = none */
 #define QCOW2_INCOMPATIBLE	72	/* features, from version 3 */
 #define QCOW2_DATA_FILE		0x04	/* the data is in another file */
-
-const char *disk_format_name(enum disk_format format)
-{
-	return formats[format].name;
-}
-
-const char *disk_format_driver(enum disk_format format)
-{
-	return formats[format].driver;
-}
-
-int disk_format_find(const char *name)
-{
-	for (int i = 0; i < DISK_FORMATS; i++)
-		if (!strcmp(name, formats[i].name))
-			return i;
-	return -1;
-}
-
-enum disk_scheme disk_scheme_of(const char *path)
-{
-	if (!strncmp(path, "nbd://", 6))
-		return DISK_NBD;
-	if (!strncmp(path, "nbd+unix://", 11))
-		return DISK_NBD_UNIX;
-	if (!strncmp(path, "http://", 7) || !strncmp(path, "https://", 8))
-		return DISK_HTTP;
-	return DISK_FILE;
-}
-
-static int by_suffix(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	for (int i = 0; dot && i < DISK_FORMATS; i++)
-		if (formats[i].suffix && !strcasecmp(dot + 1,
-						     formats[i].suffix))
-			return i;
-	return DISK_RAW;
-}
 
 static uint32_t be32(const uint8_t *p)
 {
@@ -111,7 +70,7 @@ static int check_qcow2(const char *path, int fd, bool backed,
 int disk_format_choose(const char *path, int fd, const char *name, bool backed,
 		       struct error *error)
 {
-	int chosen = *name ? disk_format_find(name) : by_suffix(path);
+	int chosen = *name ? disk_format_find(name) : disk_format_by_suffix(path);
 	const struct format *format;
 	char magic[8];
 	struct stat st;
@@ -134,7 +93,7 @@ int disk_format_choose(const char *path, int fd, const char *name, bool backed,
 	    memcmp(magic, format->magic, format->length))
 		return error_set(error, "%s: is no %s image: if its content is "
 				 "a disk as it is, add ,format=raw", path,
-				 format->name);
+				 disk_format_name(chosen));
 	return chosen == DISK_QCOW2 ? check_qcow2(path, fd, backed, error) :
 				      chosen;
 }
@@ -154,7 +113,7 @@ bool disk_format_may_be_live(const char *path, bool read_only)
 	struct stat st;
 	int fd;
 
-	if (disk_scheme_of(path) != DISK_FILE || by_suffix(path) != DISK_RAW)
+	if (disk_scheme_of(path) != DISK_FILE || disk_format_by_suffix(path) != DISK_RAW)
 		return read_only;
 	/* Neither waits at a FIFO nor disturbs a device. */
 	if (stat(path, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))

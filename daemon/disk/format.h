@@ -29,6 +29,8 @@ enum disk_format {
 const char *disk_format_name(enum disk_format format);
 /* Name of QEMU's block driver. */
 const char *disk_format_driver(enum disk_format format);
+/* The format that the suffix of a file says; DISK_RAW if none. */
+int disk_format_by_suffix(const char *path);
 /* The format of that name, or -1. */
 int disk_format_find(const char *name);
 

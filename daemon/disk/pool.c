@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../os.h"
 #include "engine.h"
 
 /* Enough to keep the host's disk busy; each costs a task and its stack. */
@@ -96,21 +96,12 @@ static void *pool_thread(void *opaque)
 	return NULL;
 }
 
-/* Lock held.  Signals are for the owner's threads: all blocked in ours. */
+/* Lock held. */
 static void start_thread(struct disk_pool *pool)
 {
-	pthread_attr_t attr;
-	sigset_t all, old;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (!pthread_create(&pool->threads[pool->nr_threads], &attr,
-			    pool_thread, pool))
+	if (!os_thread_start(&pool->threads[pool->nr_threads], STACK_SIZE,
+			     pool_thread, pool))
 		pool->nr_threads++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
 }
 
 void disk_pool_submit(struct disk_pool *pool, struct disk_request *request)

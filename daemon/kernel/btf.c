@@ -391,9 +391,10 @@ static bool walk_path(const struct btf *btf, uint32_t id, const char *path,
 	int budget = BUDGET;
 
 	while (*path == '.') {
-		const char *end = strchrnul(++path, '.');
+		const char *end = path + 1 + strcspn(path + 1, ".");
 		struct btf_type type;
 
+		path++;
 		if (end == path || end - path >= NAME_LENGTH)
 			return false;
 		memcpy(name, path, end - path);

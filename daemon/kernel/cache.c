@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cache directory, and unpacked kernels in it: xz takes four thousand
+ * Unpacked kernels in the cache directory: xz takes four thousand
  * million instructions for a Debian kernel, reading the result forty.
  */
 #include <inttypes.h>
@@ -8,51 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
+#include "../os.h"
 #include "cache.h"
-
-bool cache_directory(char *out, size_t room)
-{
-	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	int length;
-
-	if (xdg && *xdg == '/')
-		length = snprintf(out, room, "%s/colinux", xdg);
-	else if (!geteuid())
-		length = snprintf(out, room, "/var/cache/colinux");
-	else if (home && *home == '/')
-		length = snprintf(out, room, "%s/.cache/colinux", home);
-	else
-		return false;
-	return length > 0 && (size_t)length < room;
-}
-
-void cache_write(const char *directory, const char *path,
-		 const struct bytes parts[], unsigned int nr)
-{
-	char temporary[PATH_MAX + 16];
-	bool written = true;
-	FILE *file;
-	int fd;
-
-	mkdir(directory, 0755);
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkstemp(temporary);
-	if (fd < 0)
-		return;
-	file = fdopen(fd, "wb");
-	if (!file) {
-		close(fd);
-		unlink(temporary);
-		return;
-	}
-	for (unsigned int i = 0; i < nr; i++)
-		written &= fwrite(parts[i].data, 1, parts[i].size, file) ==
-			   parts[i].size;
-	if (fclose(file) || !written || rename(temporary, path))
-		unlink(temporary);
-}
 
 /* Behind the kernel, so that the kernel is where a blob begins. */
 #define TRAILER_MAGIC 0x31786e696c6d76ull	/* "vmlinx1" */
@@ -65,7 +24,7 @@ struct trailer {
 
 /*
  * FNV-1a by words of eight bytes, folded so that high bits count as well.
- * Against accidents; against others there is is_own().
+ * Against accidents; against others there is os_file_is_own().
  */
 static uint64_t hash_words(struct bytes b)
 {
@@ -81,22 +40,16 @@ static uint64_t hash_words(struct bytes b)
 	return hash;
 }
 
-/* The directory may be another user's (sudo with XDG_CACHE_HOME): not the file. */
-static bool is_own(const struct stat *st)
-{
-	return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
-	       !(st->st_mode & (S_IWGRP | S_IWOTH));
-}
-
 static bool read_own(const char *path, size_t limit, struct blob *out)
 {
-	FILE *file = fopen(path, "rb");
+	FILE *file = os_fopen(path, "rb");
 	struct stat st;
 
 	if (!file)
 		return false;
 	out->data = NULL;
-	if (!fstat(fileno(file), &st) && is_own(&st) &&
+	/* The directory may be another user's (sudo with XDG_CACHE_HOME). */
+	if (!fstat(fileno(file), &st) && os_file_is_own(fileno(file)) &&
 	    (uint64_t)st.st_size <= limit)
 		out->data = malloc(st.st_size + 1);
 	if (out->data)
@@ -148,8 +101,7 @@ int unpack_cached(struct bytes payload, const char *what, size_t limit,
 	if (decompress(payload, what, limit, hint, out, error))
 		return -1;
 	trailer.hash = hash_words(blob_bytes(out));
-	cache_write(directory, path, (struct bytes[]){
-		blob_bytes(out),
-		{ (const uint8_t *)&trailer, sizeof(trailer) } }, 2);
+	os_save_file(directory, path, (struct iovec[]){
+		{ out->data, out->size }, { &trailer, sizeof(trailer) } }, 2);
 	return 0;
 }

@@ -6,19 +6,6 @@
 #include "file.h"
 
 /*
- * $XDG_CACHE_HOME/colinux, /var/cache/colinux as root, else ~/.cache/colinux.
- * False when there is none, or no room for its name.
- */
-bool cache_directory(char *out, size_t room);
-
-/*
- * Write a file of the cache, a part after the other; readers see all of it or
- * the one before.  Best effort: without it the next start takes longer.
- */
-void cache_write(const char *directory, const char *path,
-		 const struct bytes parts[], unsigned int nr);
-
-/*
  * decompress() of a kernel's payload, by way of the file vmlinux-HASH in
  * directory; NULL = without.  A file that cannot be read, written or trusted is
  * passed over.

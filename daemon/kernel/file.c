@@ -15,6 +15,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "../os.h"
 #include "file.h"
 
 /* Memory that the xz decoder may use: dictionaries of up to 1 GiB exist. */
@@ -53,7 +54,7 @@ int file_keep(const char *path, size_t limit, struct kept_file *out,
 {
 	out->path = path;
 	out->limit = limit;
-	out->fd = open(path, O_RDONLY | O_CLOEXEC);
+	out->fd = os_open_read(path);
 	if (out->fd < 0)
 		return error_set(error, "%s: %s", path, strerror(errno));
 	if (look_at(out, &out->size, error)) {
@@ -76,8 +77,8 @@ int file_reread(const struct kept_file *file, struct blob *out,
 	if (!out->data)
 		return error_set(error, "%s: out of memory", file->path);
 	while (out->size < size && got) {
-		got = pread(file->fd, out->data + out->size, size - out->size,
-			    out->size);
+		got = os_read_at(file->fd, out->data + out->size,
+				 size - out->size, out->size);
 		if (got < 0 && errno != EINTR) {
 			error_set(error, "%s: %s", file->path, strerror(errno));
 			free(out->data);

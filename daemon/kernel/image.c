@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cache.h"
+#include "../os.h"
 #include "image.h"
 
 #define KERNEL_FILE_MAX (256u << 20)
@@ -252,7 +252,7 @@ struct guest_image *guest_image_open(const char *path, struct error *error)
 		error_set(error, "%s: out of memory", path);
 	if (!image->path ||
 	    file_keep(image->path, KERNEL_FILE_MAX, &image->file, error) ||
-	    read_image(image, cache_directory(cache, sizeof(cache)) ?
+	    read_image(image, os_cache_directory(cache, sizeof(cache)) ?
 		       cache : NULL, error) ||
 	    pause_find_cached(&image->elf, &image->syms, image->build_id, NULL,
 			      &image->sites, error)) {

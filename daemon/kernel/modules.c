@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../os.h"
 #include "cpio.h"
 #include "elf64.h"
 #include "kernel.h"
@@ -101,7 +102,7 @@ static int read_module(const struct packer *p, const char *relative,
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s%s", p->directory, relative,
 			 suffixes[i]);
-		file = fopen(path, "rb");
+		file = os_fopen(path, "rb");
 		if (!file)
 			continue;
 		fclose(file);

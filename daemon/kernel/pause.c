@@ -11,8 +11,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 
-#include "cache.h"
+#include "../os.h"
+#include "file.h"
 #include "insn.h"
 #include "pause.h"
 
@@ -153,6 +155,19 @@ static bool add_site(struct pause_sites *out, uint64_t addr)
 	return true;
 }
 
+static bool has_pause(const uint8_t *code, size_t size)
+{
+	const uint8_t *end = code + size;
+
+	while (code < end && (code = memchr(code, PAUSE_OLD[0], end - code))) {
+		if (end - code >= PAUSE_LENGTH &&
+		    !memcmp(code, PAUSE_OLD, PAUSE_LENGTH))
+			return true;
+		code++;
+	}
+	return false;
+}
+
 int pause_find(const struct elf *vmlinux, const struct kallsyms *syms,
 	       struct pause_sites *out, struct error *error)
 {
@@ -173,8 +188,7 @@ int pause_find(const struct elf *vmlinux, const struct kallsyms *syms,
 		if (next > end)
 			next = end;
 		/* Most have none: decoding them all takes half a second. */
-		if (!memmem(text.data + (addr - base), next - addr, PAUSE_OLD,
-			    PAUSE_LENGTH))
+		if (!has_pause(text.data + (addr - base), next - addr))
 			continue;
 		while (addr < next) {
 			struct bytes code = { text.data + (addr - base),
@@ -292,9 +306,9 @@ static void write_sites(const char *directory, const char *path,
 	};
 
 	snprintf(header.build_id, sizeof(header.build_id), "%s", build_id);
-	cache_write(directory, path, (struct bytes[]){
-		{ (const uint8_t *)&header, sizeof(header) },
-		{ (const uint8_t *)sites->addr, 8ull * sites->nr } }, 2);
+	os_save_file(directory, path, (struct iovec[]){
+		{ &header, sizeof(header) },
+		{ sites->addr, 8ull * sites->nr } }, 2);
 }
 
 int pause_find_cached(const struct elf *vmlinux, const struct kallsyms *syms,
@@ -308,7 +322,7 @@ int pause_find_cached(const struct elf *vmlinux, const struct kallsyms *syms,
 	int length;
 
 	memset(out, 0, sizeof(*out));
-	if (!directory && cache_directory(own, sizeof(own)))
+	if (!directory && os_cache_directory(own, sizeof(own)))
 		directory = own;
 	if (!directory || !*build_id)
 		return pause_find(vmlinux, syms, out, error);

@@ -4,13 +4,10 @@
  * configuration.  Commands of the guest are in virtio.c.
  */
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "../os.h"
 #include "bus.h"
 #include "device.h"
 
@@ -92,30 +89,14 @@ void virtio_device_config_changed(struct virtio_device *device)
 
 /* --- Any thread --- */
 
-static void event_signal(int fd)
-{
-	const uint64_t one = 1;
-
-	/* Fails only if the counter is full, and then it is signalled. */
-	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
-static void event_clear(int fd)
-{
-	uint64_t count;
-
-	/* EAGAIN: somebody else has cleared it. */
-	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
-		;
-}
-
 void virtio_device_wake(struct virtio_device *device)
 {
-	event_signal(device->wake_fd);
+	os_event_signal(device->wake_fd);
 }
 
 /* --- The thread --- */
+
+_Static_assert(COLINUX_DEVICE_QUEUES + 2 <= OS_EVENTS, "waits for all");
 
 void virtio_device_turn(struct virtio_device *device, bool completions)
 {
@@ -132,44 +113,30 @@ void virtio_device_turn(struct virtio_device *device, bool completions)
 static void *device_thread(void *opaque)
 {
 	struct virtio_device *device = opaque;
-	struct pollfd fds[COLINUX_DEVICE_QUEUES + 2];
-	const unsigned int nr_queues = device->type->nr_queues;
-	unsigned int i, nr = 0;
+	const unsigned int nr = device->type->nr_queues + 2;
+	int events[COLINUX_DEVICE_QUEUES + 2];
+	bool signalled[COLINUX_DEVICE_QUEUES + 2];
+	unsigned int i;
 
-	fds[nr++] = (struct pollfd){ .fd = device->wake_fd, .events = POLLIN };
-	/* poll() ignores a negative fd: no back-end events. */
-	fds[nr++] = (struct pollfd){ .fd = device->event_fd,
-				     .events = POLLIN };
-	for (i = 0; i < nr_queues; i++)
-		fds[nr++] = (struct pollfd){ .fd = device->doorbell_fd[i],
-					     .events = POLLIN };
+	events[0] = device->wake_fd;
+	/* -1: no back-end events. */
+	events[1] = device->event_fd;
+	for (i = 2; i < nr; i++)
+		events[i] = device->doorbell_fd[i - 2];
 	for (;;) {
 		bool stop;
 
-		if (poll(fds, nr, -1) < 0)
-			continue;
+		os_event_wait(events, nr, signalled);
 		for (i = 0; i < nr; i++)
-			if (fds[i].revents)
-				event_clear(fds[i].fd);
-		virtio_device_turn(device, fds[1].revents);
+			if (signalled[i])
+				os_event_clear(events[i]);
+		virtio_device_turn(device, signalled[1]);
 		pthread_mutex_lock(&device->lock);
 		stop = device->stop;
 		pthread_mutex_unlock(&device->lock);
 		if (stop)
 			return NULL;
 	}
-}
-
-static int start_thread(struct virtio_device *device)
-{
-	sigset_t all, old;
-	int ret;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&device->thread, NULL, device_thread, device);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return ret;
 }
 
 static void stop_thread(struct virtio_device *device)
@@ -185,11 +152,9 @@ static void close_events(struct virtio_device *device)
 {
 	unsigned int i;
 
-	if (device->wake_fd >= 0)
-		close(device->wake_fd);
+	os_event_free(device->wake_fd);
 	for (i = 0; i < device->type->nr_queues; i++)
-		if (device->doorbell_fd[i] >= 0)
-			close(device->doorbell_fd[i]);
+		os_event_free(device->doorbell_fd[i]);
 }
 
 static int open_events(struct virtio_device *device)
@@ -197,10 +162,10 @@ static int open_events(struct virtio_device *device)
 	unsigned int i;
 	bool failed;
 
-	device->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	device->wake_fd = os_event_new();
 	failed = device->wake_fd < 0;
 	for (i = 0; i < device->type->nr_queues; i++) {
-		device->doorbell_fd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		device->doorbell_fd[i] = os_event_new();
 		failed = failed || device->doorbell_fd[i] < 0;
 	}
 	if (!failed)
@@ -256,7 +221,7 @@ int virtio_device_add(struct virtio_bus *bus, struct virtio_device *device,
 			  strerror(errno));
 		goto fail;
 	}
-	ret = start_thread(device);
+	ret = os_thread_start(&device->thread, 0, device_thread, device);
 	if (ret) {
 		close_events(device);
 		error_set(error, "%s: cannot start a thread: %s: raise the "

@@ -58,7 +58,7 @@ struct virtio_device_type {
 	void (*free)(struct virtio_device *device);
 };
 
-/* All types there are (virtio.c). */
+/* All types there are (types.c). */
 extern const struct virtio_device_type *const virtio_device_types[];
 extern const size_t virtio_nr_device_types;
 

@@ -6,14 +6,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "../os.h"
 #include "device.h"
 
-/*
- * Bytes given per request (5.4.6.2: one or more).  getrandom() never waits or
- * comes back short for so few (getrandom(2)) once the host has booted.
- */
+/* Bytes given per request (5.4.6.2: one or more). */
 #define MOST 256
 
 struct virtio_rng {
@@ -31,10 +28,9 @@ static void rng_serve(struct virtio_device *device)
 		virtqueue_mute(queue);
 		while (virtio_device_pop(device, 0, &rng->chain)) {
 			struct virtqueue_chain *chain = &rng->chain;
-			ssize_t got = getrandom(bytes, sizeof(bytes), 0);
+			size_t got = os_random(bytes, sizeof(bytes));
 			size_t done = iovec_write(chain->iov + chain->nr_out,
-						  chain->nr_in, bytes,
-						  got > 0 ? got : 0);
+						  chain->nr_in, bytes, got);
 
 			virtqueue_push(queue, chain->head, done);
 		}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Descriptors on local sockets (unix(7), SCM_RIGHTS): see os.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +14,11 @@ union control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(MOST * sizeof(int))];
 };
+
+int os_duplicate_socket(uv_os_fd_t socket)
+{
+	return fcntl(socket, F_DUPFD_CLOEXEC, 0);
+}
 
 int os_send_files(uv_os_fd_t socket, const char *text, const int *fds, int nr)
 {
@@ -40,8 +46,7 @@ int os_send_files(uv_os_fd_t socket, const char *text, const int *fds, int nr)
 	return sent < 0 ? -errno : 0;
 }
 
-int os_receive_files(uv_os_fd_t socket, char *text, size_t room, int *fds,
-		     int most)
+int os_receive_files(int socket, char *text, size_t room, int *fds, int most)
 {
 	union control control;
 	struct iovec iov = { text, room };

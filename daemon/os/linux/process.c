@@ -3,16 +3,65 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../../os.h"
+
+const char os_list_separator = ':';
+const char *const os_data_directories[] = {
+	"/usr/lib/colinux", "/var/lib/colinux", NULL
+};
+
+void os_start(int *argc, char ***argv)
+{
+	/* They are as we want them. */
+	(void)argc;
+	(void)argv;
+}
+
+void os_ignore_broken_pipes(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int64_t os_guest_result(int64_t result)
+{
+	return result;
+}
+
+const char *os_lacks(enum os_feature feature)
+{
+	/* The first home of all of it. */
+	(void)feature;
+	return NULL;
+}
+
+bool os_is_slash(char c)
+{
+	return c == '/';
+}
+
+void os_shell(const char *command, const char *argv[4])
+{
+	argv[0] = "/bin/sh";
+	argv[1] = "-c";
+	argv[2] = command;
+	argv[3] = NULL;
+}
+
+void os_modules_directory(const char *release, char *path, size_t room)
+{
+	snprintf(path, room, "/lib/modules/%.200s", release);
+}
 
 enum os_file os_file_kind(const char *path)
 {
@@ -147,6 +196,38 @@ int os_runtime_directory(char *path, size_t room, struct error *error)
 		return error_set(error, "the run-time directory's path is too "
 					"long; set COLINUX_RUN");
 	return os_private_directory(path, error);
+}
+
+int os_control_path(const char *directory, const char *name, char *path,
+		    size_t room, struct error *error)
+{
+	int length = snprintf(path, room, "%s/control", directory);
+
+	(void)name;
+	if (length < 0 || (size_t)length >= room ||
+	    (size_t)length >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return error_set(error, "%s: too long for a socket; set "
+				 "COLINUX_RUN to a shorter directory", path);
+	return 0;
+}
+
+#define LISTEN_BACKLOG 64
+
+int os_listen(const char *path, struct error *error)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			0);
+
+	/* Shorter than the control socket, which was found to fit. */
+	snprintf(at.sun_path, sizeof(at.sun_path), "%.107s", path);
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&at, sizeof(at)) &&
+	    !listen(fd, LISTEN_BACKLOG))
+		return fd;
+	error_set(error, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 bool os_peer_allowed(uv_os_fd_t socket)

@@ -2,7 +2,7 @@
 # Tests of the command and the VM process, with a fake driver, a fake loader
 # and fake devices.
 DAEMON_TEST := $(DAEMON_COMMON) $(NET_SRCS) $(SLIRP_SRCS) daemon/memory.c \
-	daemon/disk/format.c tests/unit/virtio/tap.c \
+	daemon/disk/format.c daemon/disk/format_name.c tests/unit/virtio/tap.c \
 	$(addprefix tests/unit/daemon/,fake_driver.c fake_parts.c)
 
 
@@ -12,8 +12,8 @@ $(eval $(call unit_test,daemon-session,$(addprefix tests/unit/daemon/, \
 	session_test.c child.c) $(DAEMON_TEST),libuv libseccomp $(NET_LIBS)))
 $(eval $(call unit_test,daemon-config,tests/unit/daemon/config_test.c \
 	tests/unit/virtio/tap.c $(addprefix daemon/,config.c config_keys.c \
-	error.c disk/format.c net/options.c \
-	os/linux/process.c serial_open.c serial.c),libuv))
+	error.c disk/format.c disk/format_name.c net/options.c \
+	os/linux/file.c os/linux/process.c serial_open.c serial.c),libuv))
 $(eval $(call unit_test,daemon-console,tests/unit/daemon/console_test.c \
 	$(DAEMON_TEST),libuv libseccomp $(NET_LIBS)))
 $(eval $(call unit_test,daemon-control,tests/unit/daemon/control_test.c \

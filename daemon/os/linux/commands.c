@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The commands that only Linux has. */
+#include <stddef.h>
+
+#include "../../command.h"
+
+const struct command os_commands[] = {
+	{ "disk", cmd_disk, "list|add|remove|resize|refresh NAME ...",
+	  "disks of a running guest",
+	  "  list NAME                    what it has\n"
+	  "  add NAME cobdN=FILE[,ro]     attach a disk\n"
+	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
+	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
+	  "  refresh NAME cobdN           it has grown: tell the guest\n"
+	  "In the guest: /dev/disk/by-id/virtio-cobdN." },
+	{ "exec", cmd_exec, "NAME [OPTION]... [--] COMMAND [ARGUMENT]...",
+	  "run a command in a guest",
+	  "  -i               standard input goes to the command\n"
+	  "  -t               the command gets a terminal; with -i\n"
+	  "  -u USER[:GROUP]  who runs it; default root\n"
+	  "  -w DIRECTORY     where; default the user's home\n"
+	  "  -e NAME=VALUE    more environment; repeatable\n"
+	  "  --timeout S      how long a guest may need to start; default 60\n"
+	  "Exit status: the command's, 128 + N when signal N ended it; 127 it\n"
+	  "was not found, 126 it cannot be run, 125 anything else that failed." },
+	{ "cp", cmd_cp, "NAME:PATH PATH | PATH NAME:PATH [--timeout S]",
+	  "copy files and directories from or to a guest",
+	  "Directories with all that is in them; permissions, times, links and\n"
+	  "holes are kept, and the owner if this is root.  Into a directory that\n"
+	  "exists; else under the new name." },
+	/* Without a summary: not for people. */
+	{ "--disk", cmd_disk_server, "...", NULL, NULL },
+	{ "--slirp", cmd_slirp, "NAME KEY VALUE", NULL, NULL },
+	{ "--macvtap", cmd_macvtap, "INDEX", NULL, NULL },
+	{ "--keep", cmd_keep, "...", NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};

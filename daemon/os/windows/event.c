@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Events (of NT, reset by hand), threads, random numbers: see os.h. */
+#include <errno.h>
+
+#include "nt.h"
+
+/* advapi32's name of RtlGenRandom(). */
+BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG length);
+
+int os_event_new(void)
+{
+	HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+
+	if (event)
+		return nt_number(event);
+	errno = EMFILE;
+	return -1;
+}
+
+void os_event_free(int event)
+{
+	if (event != -1)
+		CloseHandle(nt_handle(event));
+}
+
+void os_event_signal(int event)
+{
+	SetEvent(nt_handle(event));
+}
+
+void os_event_clear(int event)
+{
+	ResetEvent(nt_handle(event));
+}
+
+void os_event_wait(const int *events, unsigned int nr, bool *signalled)
+{
+	HANDLE handles[OS_EVENTS] = { NULL };
+	unsigned int i, used = 0;
+
+	_Static_assert(OS_EVENTS <= MAXIMUM_WAIT_OBJECTS, "all at once");
+	for (i = 0; i < nr; i++)
+		if (events[i] != -1)
+			handles[used++] = nt_handle(events[i]);
+	WaitForMultipleObjects(used, handles, FALSE, INFINITE);
+	for (i = 0; i < nr; i++)
+		signalled[i] = events[i] != -1 &&
+			       WaitForSingleObject(nt_handle(events[i]), 0) ==
+				       WAIT_OBJECT_0;
+}
+
+int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),
+		    void *opaque)
+{
+	pthread_attr_t attr;
+	int ret;
+
+	pthread_attr_init(&attr);
+	if (stack)
+		pthread_attr_setstacksize(&attr, stack);
+	ret = pthread_create(thread, &attr, run, opaque);
+	pthread_attr_destroy(&attr);
+	return ret;
+}
+
+size_t os_random(void *bytes, size_t length)
+{
+	return SystemFunction036(bytes, (ULONG)length) ? length : 0;
+}

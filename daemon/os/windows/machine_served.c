@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Devices that NT has none of (machine_served.c has them for Linux): a
+ * configuration that asks for one was refused (os_lacks()), so there is nothing
+ * to add.
+ */
+#include <string.h>
+
+#include "../../machine_internal.h"
+#include "../../serial.h"
+#include "../../virtio/balloon.h"
+
+int serial_check(const char *key, const char *value, struct error *error)
+{
+	(void)value;
+	return error_set(error, "%s=: %s", key, os_lacks(OS_SERIAL));
+}
+
+int machine_add_serials(struct machine *machine, struct error *error)
+{
+	(void)machine;
+	(void)error;
+	return 0;
+}
+
+void machine_stop_serials(struct machine *machine)
+{
+	(void)machine;
+}
+
+void machine_free_serials(struct machine *machine)
+{
+	(void)machine;
+}
+
+int machine_add_cards(struct machine *machine, struct error *error)
+{
+	(void)machine;
+	(void)error;
+	return 0;
+}
+
+int machine_add_served(struct machine *machine, struct error *error)
+{
+	(void)machine;
+	(void)error;
+	return 0;
+}
+
+int machine_add_vsock(struct machine *machine, struct error *error)
+{
+	(void)machine;
+	(void)error;
+	return 0;
+}
+
+/* No balloon: nobody asks for the pages of one that has no driver. */
+
+const char *const balloon_stat_names[BALLOON_STATS];
+
+bool balloon_stat_is_bytes(unsigned int stat)
+{
+	(void)stat;
+	return false;
+}
+
+int virtio_balloon_add(struct virtio_bus *bus, struct virtio_balloon **balloon,
+		       struct error *error)
+{
+	(void)bus;
+	(void)error;
+	*balloon = NULL;
+	return 0;
+}
+
+void virtio_balloon_set(struct virtio_balloon *balloon, uint64_t pages)
+{
+	(void)balloon;
+	(void)pages;
+}
+
+void virtio_balloon_ask(struct virtio_balloon *balloon)
+{
+	(void)balloon;
+}
+
+void virtio_balloon_state(struct virtio_balloon *balloon,
+			  struct balloon_state *state)
+{
+	(void)balloon;
+	memset(state, 0, sizeof(*state));
+	for (unsigned int i = 0; i < BALLOON_STATS; i++)
+		state->stat[i] = UINT64_MAX;
+}
+
+int virtio_balloon_empty(struct virtio_balloon *balloon, struct error *error)
+{
+	(void)balloon;
+	(void)error;
+	return 0;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Directories, locks and pipes that are ours alone: see os.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nt.h"
+
+#include <aclapi.h>
+#include <sddl.h>
+
+/* The system, the administrators and the owner; nothing is inherited. */
+#define PRIVATE L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)"
+
+/* Whom only the lock's owner holds; beyond all that is ever written. */
+#define LOCK_OFFSET 0x40000000u
+/* `colinux ps` may hold it for an instant: who wants it tries again. */
+#define LOCK_TRIES 10
+#define LOCK_PAUSE_MS 20
+
+/* Our user, as a token tells it; to be freed. */
+static TOKEN_USER *user_of(HANDLE token)
+{
+	DWORD size = 0;
+	TOKEN_USER *user;
+
+	GetTokenInformation(token, TokenUser, NULL, 0, &size);
+	user = malloc(size ? size : 1);
+	if (user && GetTokenInformation(token, TokenUser, user, size, &size))
+		return user;
+	free(user);
+	return NULL;
+}
+
+static TOKEN_USER *own_user(void)
+{
+	TOKEN_USER *user = NULL;
+	HANDLE token;
+
+	if (OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) {
+		user = user_of(token);
+		CloseHandle(token);
+	}
+	return user;
+}
+
+/* Does it belong to us, the administrators or the system? */
+static bool owned(const wchar_t *path)
+{
+	PSECURITY_DESCRIPTOR descriptor = NULL;
+	TOKEN_USER *user = own_user();
+	PSID owner = NULL;
+	bool ours;
+
+	GetNamedSecurityInfoW((LPWSTR)path, SE_FILE_OBJECT,
+			      OWNER_SECURITY_INFORMATION, &owner, NULL, NULL,
+			      NULL, &descriptor);
+	ours = owner && (IsWellKnownSid(owner, WinBuiltinAdministratorsSid) ||
+			 IsWellKnownSid(owner, WinLocalSystemSid) ||
+			 (user && EqualSid(owner, user->User.Sid)));
+	if (descriptor)
+		LocalFree(descriptor);
+	free(user);
+	return ours;
+}
+
+static int make_private(const wchar_t *wide, const char *path,
+			struct error *error)
+{
+	SECURITY_ATTRIBUTES attributes = { .nLength = sizeof(attributes) };
+	int result = 0;
+	DWORD code;
+
+	if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
+		    PRIVATE, SDDL_REVISION_1,
+		    &attributes.lpSecurityDescriptor, NULL))
+		return error_set(error, "%s: %s", path,
+				 nt_message(GetLastError()));
+	if (!CreateDirectoryW(wide, &attributes)) {
+		code = GetLastError();
+		if (code != ERROR_ALREADY_EXISTS)
+			result = error_set(error, "%s: cannot make the "
+					   "directory: %s", path,
+					   nt_message(code));
+		else if (!owned(wide))
+			result = error_set(error, "%s: is not a directory of "
+					   "this user; remove it", path);
+		else if (!SetFileSecurityW(wide, DACL_SECURITY_INFORMATION,
+					   attributes.lpSecurityDescriptor))
+			result = error_set(error, "%s: cannot make it private: "
+					   "%s", path,
+					   nt_message(GetLastError()));
+	}
+	LocalFree(attributes.lpSecurityDescriptor);
+	return result;
+}
+
+int os_private_directory(const char *path, struct error *error)
+{
+	wchar_t *wide = nt_wide(path);
+	int result;
+
+	if (!wide)
+		return error_set(error, "out of memory");
+	result = make_private(wide, path, error);
+	free(wide);
+	return result;
+}
+
+static HANDLE open_lock(const char *path, DWORD how)
+{
+	wchar_t *wide = nt_wide(path);
+	HANDLE file = INVALID_HANDLE_VALUE;
+
+	if (wide)
+		file = CreateFileW(wide, GENERIC_READ | GENERIC_WRITE,
+				   FILE_SHARE_READ | FILE_SHARE_WRITE |
+					   FILE_SHARE_DELETE,
+				   NULL, how, 0, NULL);
+	free(wide);
+	return file;
+}
+
+static bool take_lock(HANDLE file)
+{
+	OVERLAPPED at = { .Offset = LOCK_OFFSET };
+
+	return LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK |
+				LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at);
+}
+
+int os_lock_file(const char *path, struct error *error)
+{
+	HANDLE file = open_lock(path, OPEN_ALWAYS);
+
+	if (file == INVALID_HANDLE_VALUE) {
+		/* Removed by one that ends at this moment. */
+		if (GetLastError() == ERROR_ACCESS_DENIED)
+			return OS_LOCK_HELD;
+		return error_set(error, "%s: %s", path,
+				 nt_message(GetLastError()));
+	}
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (take_lock(file))
+			return nt_number(file);
+		Sleep(LOCK_PAUSE_MS);
+	}
+	CloseHandle(file);
+	return OS_LOCK_HELD;
+}
+
+void os_unlock_file(int handle)
+{
+	CloseHandle(nt_handle(handle));
+}
+
+bool os_file_is_locked(const char *path)
+{
+	HANDLE file = open_lock(path, OPEN_EXISTING);
+	bool locked;
+
+	if (file == INVALID_HANDLE_VALUE)
+		return false;
+	/* Closing gives back what was taken. */
+	locked = !take_lock(file);
+	CloseHandle(file);
+	return locked;
+}
+
+bool os_peer_allowed(uv_os_fd_t pipe)
+{
+	TOKEN_USER *user = own_user(), *other = NULL;
+	HANDLE process = NULL, token;
+	bool allowed = false;
+	ULONG id;
+
+	if (GetNamedPipeClientProcessId(pipe, &id))
+		process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE,
+				      id);
+	if (process && OpenProcessToken(process, TOKEN_QUERY, &token)) {
+		other = user_of(token);
+		CloseHandle(token);
+	}
+	if (user && other)
+		allowed = EqualSid(user->User.Sid, other->User.Sid) ||
+			  IsWellKnownSid(other->User.Sid, WinLocalSystemSid);
+	if (process)
+		CloseHandle(process);
+	free(user);
+	free(other);
+	/* The pipe's own list admits writers of ours and administrators. */
+	return allowed || os_is_root();
+}
