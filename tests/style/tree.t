@@ -42,7 +42,7 @@ CODE = re.compile(r"\.(c|h|S)$")
 SCRIPT = re.compile(r"^#!")
 NO_SPDX = re.compile(r"\.md$|^LICENSE|^COPYING|\.gitignore$|\.clang-format$|"
                      r"\.editorconfig$|/packages$|-packages$|\.conf$|\.txt$|"
-                     r"^packaging/|\.svg$|\.inf$|\.json$|/imports$")
+                     r"^packaging/|\.svg$|\.inf$|\.json$|imports$")
 
 
 class Tap:

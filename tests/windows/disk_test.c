@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The block engine of NT (daemon/os/windows/disk_*.c) on a file: run by exe.t
+ * under Wine, in an empty directory.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../daemon/disk/disk.h"
+#include "../../daemon/os.h"
+
+#define FILE_NAME "disk-\xc3\xa4.raw"
+#define SIZE (1024 * 1024 + 100)	/* with a ragged end */
+
+static int count, failed;
+static int nr_done, last_error;
+
+static void ok(bool good, const char *name)
+{
+	printf("%sok %d - %s\n", good ? "" : "not ", ++count, name);
+	failed += !good;
+}
+
+static void done(struct disk_request *request, int error)
+{
+	(void)request;
+	nr_done++;
+	last_error = error;
+}
+
+/* Submit and wait as a device's thread does; the error. */
+static int perform(struct disk *disk, struct disk_request *request)
+{
+	int before = nr_done;
+	bool signalled;
+
+	request->done = done;
+	disk_submit(disk, request);
+	disk_kick(disk);
+	while (nr_done == before) {
+		os_event_wait(&disk->event_fd, 1, &signalled);
+		os_event_clear(disk->event_fd);
+		disk_reap(disk);
+	}
+	return last_error;
+}
+
+static int transfer(struct disk *disk, enum disk_op op, uint64_t offset,
+		    void *memory, size_t length, size_t piece, bool durable)
+{
+	struct iovec iov[64];
+	struct disk_request request = {
+		.op = op,
+		.offset = offset,
+		.length = length,
+		.iov = iov,
+		.durable = durable,
+	};
+
+	while (length) {
+		size_t part = length < piece ? length : piece;
+
+		iov[request.nr_iov++] = (struct iovec){ memory, part };
+		memory = (char *)memory + part;
+		length -= part;
+	}
+	return perform(disk, &request);
+}
+
+static int range(struct disk *disk, enum disk_op op, uint64_t offset,
+		 uint64_t length, bool unmap)
+{
+	struct disk_request request = {
+		.op = op,
+		.offset = offset,
+		.length = length,
+		.unmap = unmap,
+		.durable = op == DISK_ZERO,
+	};
+
+	return perform(disk, &request);
+}
+
+static void make_file(void)
+{
+	FILE *file = _wfopen(L"disk-\u00e4.raw", L"wb");
+
+	if (!file || _chsize(_fileno(file), SIZE) || fclose(file))
+		exit(1);
+}
+
+static void fill(uint8_t *bytes, size_t length, unsigned int seed)
+{
+	while (length--)
+		*bytes++ = seed = seed * 1103515245 + 12345;
+}
+
+static bool all_zero(const uint8_t *bytes, size_t length)
+{
+	while (length--)
+		if (*bytes++)
+			return false;
+	return true;
+}
+
+static void test_transfers(struct disk *disk, uint8_t *out, uint8_t *in)
+{
+	fill(out, 65536, 1);
+	ok(!transfer(disk, DISK_WRITE, 4096, out, 65536, 4096, false) &&
+	   !transfer(disk, DISK_READ, 4096, in, 65536, 65536, false) &&
+	   !memcmp(out, in, 65536), "16 pieces written, read in one");
+	fill(out, 4096, 2);
+	ok(!transfer(disk, DISK_WRITE, 512, out + 1, 2048, 100, true) &&
+	   !transfer(disk, DISK_READ, 512, in + 3, 2048, 77, false) &&
+	   !memcmp(out + 1, in + 3, 2048), "odd pieces at odd addresses");
+	memset(in, 0xff, 1024);
+	ok(!transfer(disk, DISK_READ, 1024 * 1024, in, 512, 512, false) &&
+	   all_zero(in, 512), "what the file's last block lacks is zeros");
+	ok(!range(disk, DISK_FLUSH, 0, 0, false), "flush");
+	ok(!range(disk, DISK_ZERO, 8192, 8192, true) &&
+	   !transfer(disk, DISK_READ, 4096, in, 16384, 4096, false) &&
+	   !all_zero(in, 4096) && all_zero(in + 4096, 8192) &&
+	   !all_zero(in + 12288, 4096), "zeros, and only there");
+	ok(!range(disk, DISK_DISCARD, 65536, 4096, false), "discard");
+}
+
+/* As many as a queue holds, all at once. */
+static void test_many(struct disk *disk, uint8_t *out, uint8_t *in)
+{
+	static struct disk_request requests[DISK_DEPTH];
+	static struct iovec iov[DISK_DEPTH];
+	bool signalled;
+
+	fill(out, DISK_DEPTH * 512, 3);
+	for (int pass = 0; pass < 2; pass++) {
+		nr_done = 0;
+		for (int i = 0; i < DISK_DEPTH; i++) {
+			iov[i] = (struct iovec){ (pass ? in : out) + i * 512,
+						 512 };
+			requests[i] = (struct disk_request){
+				.op = pass ? DISK_READ : DISK_WRITE,
+				.offset = i * 512, .length = 512,
+				.iov = &iov[i], .nr_iov = 1, .done = done,
+			};
+			disk_submit(disk, &requests[i]);
+		}
+		while (nr_done < DISK_DEPTH) {
+			os_event_wait(&disk->event_fd, 1, &signalled);
+			os_event_clear(disk->event_fd);
+			disk_reap(disk);
+		}
+	}
+	ok(!memcmp(out, in, DISK_DEPTH * 512), "256 requests at a time");
+}
+
+static void test_opening(void)
+{
+	struct disk_options options = { .path = FILE_NAME };
+	struct disk *one, *two;
+	struct error error;
+
+	one = disk_open(&options, &error);
+	two = disk_open(&options, &error);
+	ok(one && !two && strstr(error.text, "in use"),
+	   "a second writer is refused");
+	options.read_only = true;
+	two = disk_open(&options, &error);
+	ok(!two, "and so is a reader beside a writer");
+	disk_close(one);
+	one = disk_open(&options, &error);
+	two = disk_open(&options, &error);
+	ok(one && two, "readers live together");
+	disk_close(one);
+	disk_close(two);
+	options.path = "missing.raw";
+	ok(!disk_open(&options, &error) && strstr(error.text, "missing.raw"),
+	   "a missing file is named");
+	options.path = "\\\\.\\PhysicalDrive77";
+	ok(!disk_open(&options, &error) && strstr(error.text, "Drive77"),
+	   "and so is a missing disk");
+	options.path = ".";
+	ok(!disk_open(&options, &error), "a directory is no disk");
+}
+
+static void test_direct(uint8_t *out, uint8_t *in)
+{
+	struct disk_options options = { .path = FILE_NAME, .direct = true };
+	struct error error;
+	struct disk *disk = disk_open(&options, &error);
+
+	ok(disk && disk->block_size == 4096, "without the cache: blocks of 4k");
+	if (!disk)
+		return;
+	fill(out, 16384, 4);
+	ok(!transfer(disk, DISK_WRITE, 4096, out + 1, 8192, 4096, false) &&
+	   !transfer(disk, DISK_READ, 4096, in, 8192, 1000, false) &&
+	   !memcmp(out + 1, in, 8192), "unaligned memory goes by a buffer");
+	disk_close(disk);
+}
+
+int main(void)
+{
+	struct disk_options options = { .path = FILE_NAME };
+	uint8_t *out = malloc(1 << 20), *in = malloc(1 << 20);
+	struct error error;
+	struct disk *disk;
+
+	make_file();
+	disk = disk_open(&options, &error);
+	ok(disk && disk->capacity == 1024 * 1024 + 512,
+	   "opened; a partial block counts");
+	if (disk) {
+		test_transfers(disk, out, in);
+		test_many(disk, out, in);
+		disk_close(disk);
+	} else {
+		printf("# %s\n", error.text);
+	}
+	test_opening();
+	test_direct(out, in);
+	printf("1..%d\n", count);
+	return failed != 0;
+}

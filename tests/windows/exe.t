@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# colinux.exe under Wine: all that needs no driver; and with a fake one
+# (fake_device.c), whole runs of a stock kernel that is loaded but not run.
+
+. "$(dirname "$0")/wine.sh"
+
+[ -e "$top/build/nt/colinux.exe" ] ||
+	skip_all "no colinux.exe: scripts/windows-libs has not been run"
+cd "$top"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+wine_ready
+
+kernel=$(scripts/kernel image 6.1)
+modules=$(scripts/kernel modules 6.1)
+wkernel=$(windows_path "$kernel")
+wmodules=$(windows_path "$modules")
+
+exe colinux.exe version
+is "$rc $out" "0 $(build/colinux version)" "version, as on Linux"
+exe colinux.exe help
+like "$out" '^  driver .*' "help has NT's commands"
+exe colinux.exe inspect "$wkernel"
+out=$(sed 's/ (from cache)$//' <<<"$out")
+is "$out" "$(build/colinux inspect "$kernel" | sed 's/ (from cache)$//')" \
+	"inspect knows of a stock kernel what it knows on Linux"
+is "$(build/colinux help | grep -c '^  driver')" 0 "which Linux has not"
+
+# --- Configurations ---
+dir=$tmp/dé
+mkdir "$dir"
+truncate -s 1M "$dir/disk ä.img"
+wdir=$(windows_path "$dir")
+words='kernel="%s"\r\n# a comment\r\nmem=128\r\ncobd0="%s\\disk ä.img",ro\r\nro\r\n'
+# shellcheck disable=SC2059
+printf "$words" "$wkernel" "$wdir" >"$dir/utf8.conf"
+{ printf '\xef\xbb\xbf'; cat "$dir/utf8.conf"; } >"$dir/bom.conf"
+{ printf '\xff\xfe'; iconv -t UTF-16LE "$dir/utf8.conf"; } >"$dir/utf16.conf"
+iconv -t CP1252 "$dir/utf8.conf" >"$dir/ansi.conf"
+for encoding in utf8 bom utf16; do
+	exe colinux.exe check "$wdir\\$encoding.conf"
+	is "$rc $(grep '^cobd0' <<<"$out")" \
+		"0 cobd0 $wdir\\disk ä.img, read-only, /dev/vda in the guest" \
+		"check: CRLF, Windows paths, $encoding"
+done
+# Wine's code page is that of its locale.
+LC_ALL=C exe colinux.exe check "$wdir\\ansi.conf"
+like "$out$err" 'disk .+\.img' "check: another code page is read"
+exe colinux.exe check "@$wdir\\utf8.conf" cobd1='C:\missing.img'
+is "$rc" 2 "check: a missing image"
+like "$err" 'cobd1=C:\\missing\.img: ' "... is named"
+
+# --- What NT lacks ---
+for word in cofs0='C:\x' vhost-user=blk,x ttys0=COM1 eth0=tuntap,tap0 \
+	vsock=on; do
+	exe colinux.exe check kernel=x initrd=y "$word"
+	is "$rc $(grep -c "^colinux: ${word%%=*}=: .*" <<<"$err")" "2 1" \
+		"$word is refused, and why"
+done
+exe colinux.exe check kernel=x initrd=y vsock=off
+unlike "$err" '^colinux: vsock=' "vsock=off is what it is anyway"
+for words in 'exec deb true' 'cp deb:a b' 'disk list deb' 'memory deb 64'; do
+	# shellcheck disable=SC2086
+	exe colinux.exe $words
+	is "$rc $(grep -c "^colinux: ${words%% *}: .*Windows" <<<"$err")" \
+		"1 1" "$words is refused, and why"
+done
+exe colinux.exe image create "$wdir\\new.img"
+is "$rc" 1 "image create is refused"
+like "$err" 'Debian' "... and where it is done"
+exe colinux.exe run "@$wdir\\utf8.conf" "modules=$wmodules" "port=$(windows_path \
+	build/port/port.o)" "colinux-init=$(windows_path build/guest/colinux-init)"
+is "$rc" 1 "run without the driver"
+like "$err" 'colinux: \\\\\.\\colinux: the driver is not loaded; .*install' \
+	"... says what to do"
+
+# --- Driver and services, with Wine's service manager ---
+driver=$(windows_path build/host-windows/colinux.sys)
+exe colinux.exe driver install --dry-run "$driver"
+is "$rc $out" "0 would install the driver colinux: $driver, started now and by \
+the guests' services" "driver install --dry-run"
+exe colinux.exe driver status
+is "$rc $out" "1 driver not installed" "... has done nothing"
+exe colinux.exe driver install --no-start "$driver"
+is "$rc" 0 "driver install --no-start"
+exe colinux.exe --status-driver
+is "$rc $out" "0 driver stopped" "... and its classic status"
+exe colinux.exe service install --dry-run deb "$wdir\\utf8.conf"
+is "$rc" 0 "service install --dry-run"
+like "$out" 'service run deb "Z:.*utf8\.conf"$' "... shows the command line"
+exe colinux.exe --install-service deb "@$wdir\\utf8.conf"
+is "$rc" 0 "service install, by its classic name"
+exe colinux.exe service install deb "$wdir\\utf8.conf"
+is "$rc" 1 "... only once"
+exe colinux.exe service status deb
+is "$rc $out" "0 service colinux-deb stopped" "service status"
+exe colinux.exe service remove --all
+is "$rc" 0 "service remove --all"
+exe colinux.exe service status deb
+is "$rc $out" "1 service colinux-deb not installed" "... has removed it"
+exe colinux.exe driver remove
+is "$rc" 0 "driver remove"
+
+# --- Whole runs, with a fake driver ---
+COLINUX_DATA=$(windows_path build)
+COLINUX_RUN=$wdir\\run
+export COLINUX_DATA COLINUX_RUN
+guest=("kernel=$wkernel" "modules=$wmodules" mem=128
+	"cobd0=$wdir\\disk ä.img" root=/dev/cobd0)
+exe colinux-fake.exe run "${guest[@]}"
+is "$rc $out" "0 fake guest: loaded, last 0
+fake guest: loaded, last -38" "a kernel is loaded; the guest hears Linux errno"
+like "$err" 'cobd0: block, .*disk ä.img, 1 MiB, overlapped' "... has a disk"
+FAKE_GUEST=panic exe colinux-fake.exe run -q "${guest[@]}"
+is "$rc" 100 "a panic's exit status"
+FAKE_GUEST=sleep exe colinux-fake.exe start name=one "${guest[@]}"
+like "$rc $out" '^0 one [0-9]+$' "start"
+exe colinux-fake.exe ps
+like "$out" '^one +[0-9]+ running .* 128M' "ps, through the control pipe"
+FAKE_GUEST=sleep exe colinux-fake.exe run name=one "${guest[@]}"
+like "$err" 'one is running already' "a name is taken once"
+exe colinux-fake.exe run name=two "${guest[@]}"
+like "$err" 'cobd0: .* in use by another' "... and so is a disk"
+exe colinux-fake.exe kill one
+is "$rc" 0 "kill gets a vCPU out of its request"
+exe colinux-fake.exe ps
+unlike "$out" '^one' "... and the process is gone"
+like "$(cat "$dir/run/one/log")" 'colinux kill' "the log says so"
+
+# --- The block engine ---
+(cd "$tmp" && timeout 180 "$wine" "$top/build/nt/disk-test.exe") \
+	>"$tmp/disk" 2>/dev/null </dev/null
+ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 16 checks" ||
+	diag "$(grep -v '^ok' "$tmp/disk")"
+
+# --- The installer ---
+if [ -e build/nt/colinux-setup.exe ]; then
+	unset COLINUX_DATA COLINUX_RUN
+	home="$WINEPREFIX/drive_c/Program Files/coLinux"
+	exe colinux-setup.exe /S
+	is "$rc" 0 "the installer"
+	is "$(cd "$home" && ls | xargs)" "LICENSE.txt README.txt colinux-init \
+colinux-port.o colinux.exe colinux.sys example.conf signing.txt uninstall.exe" \
+		"... its files"
+	try "... the driver is that of this tree" \
+		cmp "$home/colinux.sys" build/host-windows/colinux.sys
+	exe colinux.exe driver status
+	is "$out" "driver stopped" "... the driver is installed, not started"
+	is "$(find "$WINEPREFIX/drive_c/ProgramData" -path '*coLinux*.lnk' |
+		wc -l)" 4 "... the start menu"
+	timeout 180 "$wine" "$home/colinux.exe" info >"$tmp/info" 2>&1
+	like "$(cat "$tmp/info")" '^port .*coLinux.colinux-port\.o' \
+		"... the program finds what belongs to it"
+	# It copies itself away and goes on there.
+	timeout 180 "$wine" "$home/uninstall.exe" /S >/dev/null 2>&1
+	for ((i = 0; i < 600; i++)); do
+		[ -d "$home" ] || break
+		sleep 0.2
+	done
+	is "$(ls "$home" 2>/dev/null | xargs)" "" "uninstall removes all"
+	exe colinux.exe driver status
+	is "$out" "driver not installed" "... and the driver"
+else
+	skip "the installer" "makensis (package nsis) is not installed"
+fi
+done_testing
