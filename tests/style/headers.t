@@ -34,9 +34,18 @@ alone "the monitor's headers (mingw)" "$MINGW -Iinclude $RING0" \
 	monitor/*.h monitor/x86/*.h
 mapfile -t headers < <(git ls-files 'guest/*.h')
 alone "the guest's headers" "gcc -Iinclude -Iguest/port $RING0" "${headers[@]}"
-mapfile -t headers < <(git ls-files 'daemon/*.h')
+mapfile -t headers < <(git ls-files 'daemon/*.h' | grep -v ^daemon/os/windows)
 alone "the command's headers" "gcc -D_GNU_SOURCE -Iinclude $(pkg-config \
 	--cflags libuv slirp 2>/dev/null)" "${headers[@]}"
+# Not glib/, which is for the build of libslirp alone.
+mapfile -t headers < <(git ls-files 'daemon/os/windows/*.h' | grep -v /glib/)
+if libraries=$(scripts/windows-libs --have); then
+	alone "those of colinux.exe" "$MINGW -Iinclude -D_WIN32_WINNT=0x0601 \
+		-isystem $libraries/include -Idaemon/os/windows/posix" \
+		"${headers[@]}"
+else
+	skip "those of colinux.exe" "scripts/windows-libs has not been run"
+fi
 
 out=$(MAKEFLAGS='' make -s monitor 2>&1)
 ok $? "the monitor builds with gcc and mingw, its offsets are the same" ||
