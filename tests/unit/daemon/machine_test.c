@@ -51,6 +51,7 @@ static void begin(fake_guest_fn guest)
 	fake_reset(guest);
 	ended.nr = 0;
 	config_init(config);
+	config->cpus = 1;
 	strcpy(config->name, "test");
 	strcpy(config->kernel, "/fake/vmlinuz");
 	strcpy(config->port, "/fake/port.o");

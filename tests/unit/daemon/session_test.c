@@ -191,7 +191,7 @@ static void test_control(void)
 	char path[128];
 	struct stat status;
 
-	child_start(&child, false, GUEST("name=vm"));
+	child_start(&child, false, GUEST("name=vm", "cpus=1"));
 	child_expect(&child, "fake login: ");
 	snprintf(path, sizeof(path), "%s/vm", directory);
 	check(stat(path, &status) == 0 && (status.st_mode & 0777) == 0700,

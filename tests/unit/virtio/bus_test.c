@@ -39,7 +39,7 @@ static void types(void)
 			wrong += !type->queue_size[q] || type->queue_size[q] &
 				 (type->queue_size[q] - 1);
 	}
-	check(!wrong && i == 5, "the device types are complete");
+	check(!wrong && i == 6, "the device types are complete");
 }
 
 static void start(void)
