@@ -407,7 +407,9 @@ static int check_files(const struct config *config, struct error *error)
 	}
 	for (int i = 0; i < CONFIG_DISKS; i++) {
 		snprintf(key, sizeof(key), "cobd%d", i);
-		if (check_readable(key, config->disk[i].path, false, error) < 0)
+		/* nbd:// and the like are no files. */
+		if (!strstr(config->disk[i].path, "://") &&
+		    check_readable(key, config->disk[i].path, false, error) < 0)
 			return -1;
 		if (*config->disk[i].alias && !*config->disk[i].path)
 			return error_set(error,

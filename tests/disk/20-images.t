@@ -6,6 +6,7 @@
 # a CD-ROM; a qcow2 image attached while the guest runs; images that are broken.
 
 . "$(dirname "$0")/../lib/box.sh"
+[ -n "${IN_BOX:-}${COLINUX_SOAK:-}" ] || skip_all "minutes long: make soak runs it"
 . "$(dirname "$0")/root.sh"
 in_box --smp 2 --timeout 900
 
