@@ -25,7 +25,7 @@ static s64 call(u64 nr, u64 a, u64 b, enum after *after)
 static void unknown(void)
 {
 	static const u64 numbers[] = {
-		13, 15, 16, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
+		14, 15, 16, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
 		~0ull,
 	};
 	enum after after;
