@@ -5,6 +5,7 @@
 # are under the same load.  In make soak for five minutes.
 
 . "$(dirname "$0")/../lib/box.sh"
+[ -n "${IN_BOX:-}${COLINUX_SOAK:-}" ] || skip_all "five minutes: make soak runs it"
 in_box --timeout $((${COLINUX_SOAK:+600} + 400)) --smp 2 --cpu max
 
 [ -n "${SOAK:-}" ] && seconds=300 || seconds=15

@@ -5,6 +5,7 @@
 # host has to move its own pages away, and the message when that is no use.
 
 . "$(dirname "$0")/../lib/box.sh"
+[ -n "${IN_BOX:-}${COLINUX_SOAK:-}" ] || skip_all "minutes long: make soak runs it"
 in_box --timeout 900
 . "$(dirname "$0")/lib.sh"
 

@@ -29,7 +29,7 @@ steals()
 	is "$(awk '$1 == "cpu" { for (i = 2; i <= 9; i++) n[i] = $i - n[i] }
 		END { all = n[2] + n[3] + n[4] + n[5] + n[9]
 		st = all ? 100 * n[9] / all : 0
-		print (st > 35 && st < 65 ? "half" : st "%") }' <<<"$OUT")" \
+		print (st > 25 && st < 75 ? "half" : st "%") }' <<<"$OUT")" \
 		half "$1: steal time"
 }
 
