@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "config_keys.h"
+#include "disk/format.h"
 #include "os.h"
 
 void config_init(struct config *config)
@@ -407,8 +408,7 @@ static int check_files(const struct config *config, struct error *error)
 	}
 	for (int i = 0; i < CONFIG_DISKS; i++) {
 		snprintf(key, sizeof(key), "cobd%d", i);
-		/* nbd:// and the like are no files. */
-		if (!strstr(config->disk[i].path, "://") &&
+		if (disk_scheme_of(config->disk[i].path) == DISK_FILE &&
 		    check_readable(key, config->disk[i].path, false, error) < 0)
 			return -1;
 		if (*config->disk[i].alias && !*config->disk[i].path)
