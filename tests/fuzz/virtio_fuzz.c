@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../daemon/virtio/balloon.h"
 #include "../../daemon/virtio/device.h"
 #include "../unit/virtio/blkdev.h"
 #include "../unit/virtio/tap.h"
@@ -128,6 +129,7 @@ static void set_up(void)
 {
 	const struct blk_options options = { .engine = DISK_ENGINE_AUTO };
 	const struct vsock_options sockets = { .cid = 3, .listener = -1 };
+	struct virtio_balloon *balloon;
 	struct error error;
 	int started;
 
@@ -148,6 +150,10 @@ static void set_up(void)
 	blkdev_image(&blk, &guest, IMAGE);
 	blkdev_add(&blk, &options);
 	unlink(blk.path);
+	if (virtio_balloon_add(guest.bus, &balloon, &error) < 0)
+		die(error.text);
+	/* Half of what the guest has. */
+	virtio_balloon_set(balloon, 5 * MiB / 4096);
 	started = virtio_bus_start(guest.bus, &error);
 	if (started < 0)
 		die(error.text);
