@@ -64,6 +64,8 @@ struct host_light_ops {
 	/* Right around the passage. */
 	void (*enter)(struct host_vcpu *h);
 	void (*exit)(struct host_vcpu *h);
+	/* Before the guest's state is taken off the CPU. */
+	void (*leave)(struct host_vcpu *h);
 	/* The thread should schedule or look at its signals. */
 	bool (*must_leave)(struct host_vcpu *h);
 	/*

@@ -163,6 +163,8 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 	store_once(v->run_since, start);
 
 	after = run_light(v, run, &how);
+	if (how.ops)
+		how.ops->leave(v->host);
 
 	store_once(v->area->run_state, after == AFTER_SLEEP ?
 		   COLINUX_VCPU_ASLEEP : COLINUX_VCPU_PREEMPTED);

@@ -9,6 +9,8 @@
 #include "types.h"
 
 #define RFLAGS_IF	0x200
+#define CR4_FSGSBASE	(1ull << 16)
+#define MSR_FS_BASE	0xc0000100	/* SDM vol. 4 */
 
 /* On x86-64 NT the IRQL is CR8, the task priority (SDM vol. 3, 11.8.3.1). */
 static inline void cpu_set_irql(u64 irql)
@@ -58,12 +60,55 @@ static inline u64 cpu_rdmsr(u32 msr)
 	return (u64)hi << 32 | lo;
 }
 
+static inline void cpu_wrmsr(u32 msr, u64 value)
+{
+	__asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)value),
+			 "d"((u32)(value >> 32)));
+}
+
 static inline u64 cpu_cr4(void)
 {
 	u64 v;
 
 	__asm__ volatile("mov %%cr4, %0" : "=r"(v));
 	return v;
+}
+
+/* `fast`: CR4.FSGSBASE is set. */
+static inline u64 cpu_fs_base(bool fast)
+{
+	u64 base;
+
+	if (!fast)
+		return cpu_rdmsr(MSR_FS_BASE);
+	__asm__ volatile("rdfsbase %0" : "=r"(base));
+	return base;
+}
+
+static inline void cpu_set_fs_base(u64 base, bool fast)
+{
+	if (fast)
+		__asm__ volatile("wrfsbase %0" ::"r"(base));
+	else
+		cpu_wrmsr(MSR_FS_BASE, base);
+}
+
+/* DS, ES, FS, GS, LDTR */
+static inline void cpu_selectors(u16 s[5])
+{
+	__asm__ volatile("mov %%ds, %0" : "=m"(s[0]));
+	__asm__ volatile("mov %%es, %0" : "=m"(s[1]));
+	__asm__ volatile("mov %%fs, %0" : "=m"(s[2]));
+	__asm__ volatile("mov %%gs, %0" : "=m"(s[3]));
+	__asm__ volatile("sldt %0" : "=m"(s[4]));
+}
+
+/* DS, ES and FS; may clear FS's base. */
+static inline void cpu_null_selectors(void)
+{
+	__asm__ volatile("mov %0, %%ds\n\t"
+			 "mov %0, %%es\n\t"
+			 "mov %0, %%fs" ::"r"(0u));
 }
 
 /* All registers that XCR0 enables; without XSAVE, x87 and SSE. */
@@ -87,12 +132,15 @@ static inline void cpu_load_xstate(const void *area, bool xsave)
 		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
 }
 
-/* Number of this CPU on NT 5.2 and 6.0, where it is KPCR + 0x184. */
+/*
+ * Number of this CPU before NT 6.1: the byte at KPCR + 0x184, KPRCB.Number.
+ * The bytes behind it change all the time on NT 5.2.
+ */
 static inline u32 cpu_number_from_kpcr(void)
 {
 	u32 n;
 
-	__asm__ volatile("movl %%gs:0x184, %0" : "=r"(n));
+	__asm__ volatile("movzbl %%gs:0x184, %0" : "=r"(n));
 	return n;
 }
 

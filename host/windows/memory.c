@@ -105,8 +105,12 @@ static void free_mdl(PMDL mdl)
 	ExFreePool(mdl);
 }
 
-/* `size` bytes of frames in [low, high), all or nothing. */
-static PMDL take(u64 low, u64 high, u64 skip, u64 size, ULONG flags)
+/*
+ * `size` bytes of frames in [low, high), all or nothing; *missing is what was
+ * not to be had, if NT says so.
+ */
+static PMDL take(u64 low, u64 high, u64 skip, u64 size, ULONG flags,
+		 u64 *missing)
 {
 	PHYSICAL_ADDRESS l, h, s;
 	PMDL mdl;
@@ -118,10 +122,26 @@ static PMDL take(u64 low, u64 high, u64 skip, u64 size, ULONG flags)
 	if (nt.contiguous_chunks)
 		flags |= NT_MM_FULLY_REQUIRED;
 	mdl = MmAllocatePagesForMdlEx(l, h, s, size, MmCached, flags);
-	if (mdl && MmGetMdlByteCount(mdl) != size) {
+	*missing = mdl ? size - MmGetMdlByteCount(mdl) : size;
+	if (mdl && *missing) {
 		free_mdl(mdl);
 		mdl = NULL;
 	}
+	return mdl;
+}
+
+/* The frames of one window. */
+static PMDL take_window(u64 low)
+{
+	u64 missing;
+	PMDL mdl = take(low, low + PIECE, 0, PIECE, 0, &missing);
+
+	/*
+	 * ReactOS does not count the page of the highest address in.  Where
+	 * NT does, the frame behind the window may come: keep() looks.
+	 */
+	if (!mdl && missing == PAGE_SIZE)
+		mdl = take(low, low + PIECE + PAGE_SIZE, 0, PIECE, 0, &missing);
 	return mdl;
 }
 
@@ -156,8 +176,9 @@ static void sort(struct piece *p, u64 n)
 }
 
 /*
- * Keep an MDL whose frames are whole, aligned pieces (in any order of pages
- * but one after the other within a piece); otherwise free it.
+ * Keep an MDL whose frames are whole, aligned pieces, one after the other;
+ * otherwise free it.  A piece's own pages come in any order (ReactOS: zeroed
+ * ones first); none comes twice, so it is whole when all lie in it.
  */
 static bool keep(struct host_memory *mem, PMDL mdl)
 {
@@ -167,11 +188,10 @@ static bool keep(struct host_memory *mem, PMDL mdl)
 	if (pages % PIECE_PAGES || mem->nr + pages / PIECE_PAGES > mem->max)
 		goto no;
 	for (u64 i = 0; i < pages; i++)
-		if (i % PIECE_PAGES ? pfn[i] != pfn[i - 1] + 1 :
-				      pfn[i] % PIECE_PAGES != 0)
+		if (pfn[i] / PIECE_PAGES != pfn[i - i % PIECE_PAGES] / PIECE_PAGES)
 			goto no;
 	for (u64 i = 0; i < pages; i += PIECE_PAGES) {
-		mem->pieces[mem->nr].pfn = pfn[i];
+		mem->pieces[mem->nr].pfn = pfn[i] & ~(PIECE_PAGES - 1);
 		mem->pieces[mem->nr++].mdl = mdl;
 	}
 	mem->mdls[mem->nr_mdls++] = mdl;
@@ -204,7 +224,9 @@ static bool stopped(void)
 /* `size` bytes in aligned, contiguous chunks of `chunk`. */
 static bool take_chunks(struct host_memory *mem, u64 size, u64 chunk)
 {
-	PMDL mdl = take(0, 1ull << 62, chunk, size, NT_MM_REQUIRE_CHUNKS);
+	u64 missing;
+	PMDL mdl = take(0, 1ull << 62, chunk, size, NT_MM_REQUIRE_CHUNKS,
+			&missing);
 
 	return mdl && keep(mem, mdl);
 }
@@ -226,7 +248,7 @@ static int hunt_range(struct host_memory *mem, u64 low, u64 high, u64 run)
 			return -CO_EINTR;
 		if (mem->nr == mem->max)
 			drop(mem, 0);	/* not in the run: it is too short */
-		mdl = take(high - PIECE, high, 0, PIECE, 0);
+		mdl = take_window(high - PIECE);
 		/* Frames that we hold already are not given again. */
 		if (!mdl || !keep(mem, mdl)) {
 			got = 0;

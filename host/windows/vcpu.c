@@ -40,6 +40,9 @@ struct host_vcpu {
 	KIRQL irql;		/* of the thread */
 	u32 late;		/* vector to be handled in host_guest_end() */
 	u64 leave_at;		/* TSC */
+	bool fast_fs;		/* CR4.FSGSBASE */
+	bool fs_known;		/* fs_base is the guest's */
+	u64 fs_base;
 
 	KTIMER timer;
 	KDPC timer_dpc;
@@ -234,9 +237,54 @@ void host_vcpu_bind(struct host_vcpu *h)
 
 /* ---- a guest run ---- */
 
+/*
+ * An interrupt handler of ReactOS loads DS, ES and FS again when it returns to
+ * the kernel.  That takes FS's base, in which a Linux process has its thread,
+ * and a selector that NT's GDT does not have would fault.  So NT sees null
+ * selectors while it may run, and FS's base is put back afterwards.
+ */
+
+/* IF=0, DISPATCH_LEVEL: the guest has just been left. */
+static void hide_selectors(struct host_vcpu *h)
+{
+	struct colinux_side *side = &h->v->area->side;
+	u16 s[5];
+
+	h->fs_base = cpu_fs_base(h->fast_fs);
+	h->fs_known = true;
+	/* Still set: the guest was not entered, they are not its own. */
+	if (load_once(side->reload))
+		return;
+	cpu_selectors(s);
+	if (!(s[0] | s[1] | s[2]))
+		return;
+	side->ds = s[0];
+	side->es = s[1];
+	side->fs = s[2];
+	side->gs = s[3];
+	side->ldtr = s[4];
+	side->reload = 1;	/* the passage loads them, the base stays */
+	cpu_null_selectors();
+}
+
+/* IF=0: the guest is entered next, or its state taken off the CPU. */
+static void restore_fs_base(struct host_vcpu *h)
+{
+	u64 base = cpu_fs_base(h->fast_fs);
+
+	if (!h->fs_known) {
+		/* No handler has run since it was loaded. */
+		h->fs_base = base;
+		h->fs_known = true;
+	} else if (base != h->fs_base) {
+		cpu_set_fs_base(h->fs_base, h->fast_fs);
+	}
+}
+
 /* IF=0, DISPATCH_LEVEL to APC_LEVEL. */
 static void guest_enter(struct host_vcpu *h)
 {
+	restore_fs_base(h);
 	store_once(h->cpu, (s32)this_cpu());
 	__sync_synchronize(); /* before pending is read; pairs with kick */
 	cpu_set_irql(APC_LEVEL);
@@ -247,6 +295,7 @@ static void guest_exit(struct host_vcpu *h)
 {
 	cpu_set_irql(DISPATCH_LEVEL);
 	store_once(h->cpu, -1);
+	hide_selectors(h);
 }
 
 /* IF=0, DISPATCH_LEVEL. */
@@ -275,6 +324,7 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	static const struct host_light_ops ops = {
 		.enter = guest_enter,
 		.exit = guest_exit,
+		.leave = restore_fs_base,
 		.must_leave = must_leave,
 		.interrupt_later = interrupt_later,
 	};
@@ -293,6 +343,8 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	 */
 	cpu_save_xstate(h->xstate, h->xsave);
 	h->leave_at = cpu_tsc() + host_tsc_khz() * SLICE_MS;
+	h->fast_fs = cpu_cr4() & CR4_FSGSBASE;
+	h->fs_known = false;
 }
 
 /* DISPATCH_LEVEL to PASSIVE_LEVEL. */
@@ -330,6 +382,7 @@ void host_self_interrupt(struct host_vcpu *h)
 	cpu_irq_on();
 	KeInsertQueueDpc(&h->self_dpc, NULL, NULL);
 	cpu_irq_off();
+	restore_fs_base(h);
 	cpu_set_irql(APC_LEVEL);
 }
 

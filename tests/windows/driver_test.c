@@ -258,6 +258,12 @@ static void shapes(u32 version)
 	check(!create(file, 64 * MB, 20 * MB, 1),
 	      "%x: scattered pages are given: window by window", version);
 	close_device(file);
+	fake.reactos = true;
+	file = open_device();
+	check(!create(file, 64 * MB, 20 * MB, 1),
+	      "%x: so they are with ReactOS's bounds and order", version);
+	close_device(file);
+	fake.reactos = false;
 	fake.ignores_chunks = false;
 
 	fake.one_fragment = true;
@@ -509,13 +515,32 @@ static void contract(u32 version)
 	      "%x: into the guest with an interrupt pending", version);
 	check(fake_guest_waits() == DISPATCH_VECTOR,
 	      "%x: which comes as soon as the guest takes it", version);
+	area.side.reload = 0;		/* as the passage does */
+	memcpy(fcpu.selectors, (u16[5]){ 0x2b, 0x2b, 0x63, 0x33, 0x88 }, 10);
+	fcpu.fs_base = 0x7f0000001000;
 	how.ops->exit(h);
+	check(!fcpu.selectors[0] && !fcpu.selectors[1] && !fcpu.selectors[2],
+	      "%x: NT does not see the guest's selectors", version);
+	check(area.side.reload && area.side.ds == 0x2b && area.side.es == 0x2b &&
+		      area.side.fs == 0x63 && area.side.gs == 0x33 &&
+		      area.side.ldtr == 0x88,
+	      "%x: the passage will load them again", version);
+	how.ops->enter(h);
+	check(fcpu.fs_base == 0x7f0000001000,
+	      "%x: with the FS base that a handler has cleared", version);
+	how.ops->exit(h);
+	check(area.side.fs == 0x63 && area.side.ds == 0x2b,
+	      "%x: also when the passage turned back", version);
 	check(how.ops->interrupt_later(h, DISPATCH_VECTOR) &&
 		      how.ops->must_leave(h),
 	      "%x: its handler has to wait", version);
 	check(!how.ops->interrupt_later(h, 0x30) &&
 		      !how.ops->interrupt_later(h, 0xd1),
 	      "%x: others have not", version);
+	fcpu.fs_base = 0;
+	how.ops->leave(h);
+	check(fcpu.fs_base == 0x7f0000001000,
+	      "%x: the run ends with the guest's FS base", version);
 	cpu_irq_on();
 	host_guest_end(h);
 	check(!how.ops->must_leave(h), "%x: it has run", version);

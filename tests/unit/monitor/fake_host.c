@@ -158,6 +158,12 @@ static void guest_exit(struct host_vcpu *h)
 	h->entered = 0;
 }
 
+static void leave(struct host_vcpu *h)
+{
+	fake_require(!fake_if && h->begun && !h->entered, "leave in the guest");
+	fake_host.left++;
+}
+
 static bool must_leave(struct host_vcpu *h)
 {
 	(void)h;
@@ -176,6 +182,7 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	static const struct host_light_ops ops = {
 		.enter = guest_enter,
 		.exit = guest_exit,
+		.leave = leave,
 		.must_leave = must_leave,
 		.interrupt_later = interrupt_later,
 	};

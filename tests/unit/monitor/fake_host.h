@@ -36,6 +36,7 @@ struct fake_host {
 	int no_ops;		/* host_light.ops is NULL */
 	u64 flags;		/* host_light.flags; the mask is 2 */
 	int leave_after;	/* must_leave(): this question is a yes */
+	int left;		/* leave() was called */
 	int later;		/* interrupt_later() */
 	int several_threads;
 	u64 now, wallclock;

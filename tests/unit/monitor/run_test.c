@@ -82,6 +82,7 @@ static void interrupts(void)
 	check(fake_cpu.loads == 1 && fake_cpu.saves == 1 &&
 		      v->stats.full_switches == 1 && v->stats.switches == 6,
 	      "in one full switch");
+	check(fake_host.left == 1, "whose end the host is told of");
 	check(v->area->reason == 0, "the reason is cleared");
 	end_vm(vm, "interrupts");
 

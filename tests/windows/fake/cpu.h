@@ -13,6 +13,8 @@ struct fake_cpu {
 	bool irqs_off;
 	u32 number;
 	bool fpu_claimed;
+	u64 fs_base;
+	u16 selectors[5];	/* DS, ES, FS, GS, LDTR */
 };
 extern __thread struct fake_cpu fcpu;
 
@@ -52,6 +54,32 @@ void cpu_cpuid(u32 leaf, u32 sub, u32 regs[4]);
 static inline u64 cpu_rdmsr(u32 msr)
 {
 	return msr == 0x6a2 ? fmachine.s_cet : 0;
+}
+
+#define CR4_FSGSBASE	(1ull << 16)
+
+static inline u64 cpu_fs_base(bool fast)
+{
+	(void)fast;
+	return fcpu.fs_base;
+}
+
+static inline void cpu_set_fs_base(u64 base, bool fast)
+{
+	(void)fast;
+	fcpu.fs_base = base;
+}
+
+static inline void cpu_selectors(u16 s[5])
+{
+	__builtin_memcpy(s, fcpu.selectors, sizeof(fcpu.selectors));
+}
+
+/* What ReactOS's handlers do when they return, too. */
+static inline void cpu_null_selectors(void)
+{
+	__builtin_memset(fcpu.selectors, 0, 3 * sizeof(u16));
+	fcpu.fs_base = 0;
 }
 
 static inline u64 cpu_cr4(void)

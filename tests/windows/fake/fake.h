@@ -35,6 +35,7 @@ struct fake_nt {
 	/* Memory: 2 MiB windows of RAM that are free; see mm.c. */
 	bool ignores_chunks;	/* gives scattered pages all the same */
 	bool one_fragment;	/* every second window is taken */
+	bool reactos;		/* highest address left out, odd order */
 	/* User mappings */
 	int mappings_refused;	/* so many fail with an exception */
 	int mappings_moved;	/* so many come at another address */

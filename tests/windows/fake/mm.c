@@ -196,12 +196,17 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 				   ((u64)high.QuadPart + 1 - RAM_BASE) /
 					   PAGE_SIZE;
 
-		for (u64 f = first; f < last && f < FRAMES && got < n; f++)
-			if (is_free(f)) {
-				taken[f] = 1;
-				*out++ = RAM_BASE / PAGE_SIZE + f;
-				got++;
-			}
+		if (fake.reactos)
+			last = ((u64)high.QuadPart - RAM_BASE) / PAGE_SIZE;
+		/* ReactOS: zeroed pages (let it be every third) first. */
+		for (int zeroed = fake.reactos; zeroed >= 0; zeroed--)
+			for (u64 f = first; f < last && f < FRAMES && got < n;
+			     f++)
+				if (is_free(f) && (!zeroed || f % 3 == 0)) {
+					taken[f] = 1;
+					*out++ = RAM_BASE / PAGE_SIZE + f;
+					got++;
+				}
 	}
 	counts.frames += (int)got;
 	/* Less than wanted: what there is, and the driver must look. */

@@ -132,6 +132,7 @@ static enum after run_full(struct vcpu *v)
 			guest == GUEST_YIELDS ? AFTER_YIELD :
 						AFTER_RESUME;
 	}
+	how.ops->leave(v->host);
 	cpu_irq_on();
 	host_guest_end(v->host);
 	return after;
