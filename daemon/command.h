@@ -73,8 +73,9 @@ struct run_options {
 	bool background;	/* started by `colinux start` */
 };
 /*
- * Read FILE, --KEY VALUE, KEY=VALUE and the rest.  Returns an exit status, 0 =
- * go on; the problem has been said.
+ * Read FILE, --KEY VALUE, KEY=VALUE and the rest into options that are all zero
+ * (config_init() says why).  Returns an exit status, 0 = go on; the problem has
+ * been said.
  */
 int run_options_parse(struct run_options *options, int argc, char **argv);
 

@@ -15,7 +15,6 @@
 
 void config_init(struct config *config)
 {
-	memset(config, 0, sizeof(*config));
 	config->memory = 256ull * 1024 * 1024;
 	config->cpus = uv_available_parallelism();
 	if (config->cpus > CONFIG_CPUS_MAX)

@@ -106,7 +106,9 @@ typedef void (*config_report_fn)(void *opaque,
 				 const char *text);
 
 /*
- * Defaults.  The configuration is some 200 KiB: allocate it.  Never fails.
+ * Defaults, into a configuration that is all zero.  It is some 200 KiB that
+ * hardly any VM touches: allocate it with calloc(), so that it takes no memory.
+ * Never fails.
  */
 void config_init(struct config *config);
 

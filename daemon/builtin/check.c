@@ -61,8 +61,8 @@ int cmd_check(int argc, char **argv)
 		return 0;
 	if (argc < 2)
 		return usage_error("check", "give a configuration file");
-	options = malloc(sizeof(*options));
-	config = malloc(sizeof(*config));
+	options = calloc(1, sizeof(*options));
+	config = calloc(1, sizeof(*config));
 	if (!options || !config) {
 		say("out of memory");
 		free(options);

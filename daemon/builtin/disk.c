@@ -139,7 +139,7 @@ static int add_files(const struct runtime *runtime, int number,
 static int add(const struct runtime *runtime, const char *word)
 {
 	static const struct config_origin origin = { NULL, 0 };
-	struct config *config = malloc(sizeof(*config));
+	struct config *config = calloc(1, sizeof(*config));
 	struct disk_options options = { 0 };
 	struct disk_files files;
 	char name[16];

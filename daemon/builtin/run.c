@@ -129,7 +129,6 @@ int run_options_parse(struct run_options *options, int argc, char **argv)
 	struct error error;
 	int file;
 
-	memset(options, 0, sizeof(*options));
 	config_init(&options->config);
 	file = find_file(argc, argv, &options->source);
 	if (file && config_file(&options->config, options->source, NULL, NULL,
@@ -151,7 +150,7 @@ int cmd_run(int argc, char **argv)
 	/* From `colinux start`, which reads our stdout alone. */
 	if (argc > 1 && !strcmp(argv[1], "--background"))
 		os_join_output();
-	options = malloc(sizeof(*options));
+	options = calloc(1, sizeof(*options));
 	if (!options) {
 		say("out of memory");
 		return EXIT_OTHER;

@@ -51,6 +51,7 @@ uint64_t guest_image_contiguous(const struct guest_image *image,
 struct guest_module {
 	char name[64];		/* "virtio_ring" */
 	struct blob btf;	/* its .BTF section; size 0 = it has none */
+	struct blob packed;	/* the same, while it is parked */
 };
 
 struct load_request {
@@ -117,9 +118,9 @@ int guest_pack_build(const char *directory, const char *release,
 		     const char *agent_path, struct guest_pack *pack,
 		     struct error *error);
 void guest_pack_free(struct guest_pack *pack);
-/* Keep the archive in less memory; nothing happens if there is not even that. */
+/* Keep the archive and the modules' .BTF in less memory, if there is that. */
 void guest_pack_park(struct guest_pack *pack);
-/* Have it back in pack->cpio.  0, or -1 with error set. */
+/* Have all of it back.  0, or -1 with error set. */
 int guest_pack_unpark(struct guest_pack *pack, struct error *error);
 
 /* What a guest needs to reach its root file system. */

@@ -318,32 +318,49 @@ int guest_pack_build(const char *directory, const char *release,
 	return ret;
 }
 
+static void park(struct blob *blob, struct blob *packed)
+{
+	if (!blob->data || compress_blob(blob_bytes(blob), packed, NULL))
+		return;
+	free(blob->data);
+	blob->data = NULL;
+}
+
+static int unpark(struct blob *blob, struct blob *packed, struct error *error)
+{
+	if (!packed->data)
+		return 0;
+	if (decompress(blob_bytes(packed), "our initrd", blob->size, blob->size,
+		       blob, error))
+		return -1;
+	free(packed->data);
+	packed->data = NULL;
+	return 0;
+}
+
 void guest_pack_park(struct guest_pack *pack)
 {
-	if (!pack->cpio.data ||
-	    compress_blob(blob_bytes(&pack->cpio), &pack->packed, NULL))
-		return;
-	free(pack->cpio.data);
-	pack->cpio.data = NULL;
+	park(&pack->cpio, &pack->packed);
+	for (unsigned int i = 0; i < pack->nr_modules; i++)
+		park(&pack->modules[i].btf, &pack->modules[i].packed);
 }
 
 int guest_pack_unpark(struct guest_pack *pack, struct error *error)
 {
-	if (!pack->packed.data)
-		return 0;
-	if (decompress(blob_bytes(&pack->packed), "our initrd",
-		       pack->cpio.size, pack->cpio.size, &pack->cpio, error))
-		return -1;
-	free(pack->packed.data);
-	pack->packed.data = NULL;
-	return 0;
+	for (unsigned int i = 0; i < pack->nr_modules; i++)
+		if (unpark(&pack->modules[i].btf, &pack->modules[i].packed,
+			   error))
+			return -1;
+	return unpark(&pack->cpio, &pack->packed, error);
 }
 
 void guest_pack_free(struct guest_pack *pack)
 {
 	free(pack->packed.data);
-	for (unsigned int i = 0; i < pack->nr_modules; i++)
+	for (unsigned int i = 0; i < pack->nr_modules; i++) {
 		free(pack->modules[i].btf.data);
+		free(pack->modules[i].packed.data);
+	}
 	free(pack->modules);
 	free(pack->cpio.data);
 	memset(pack, 0, sizeof(*pack));

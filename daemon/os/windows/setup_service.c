@@ -179,7 +179,7 @@ static int run_guest(void)
 {
 	char name[CONFIG_NAME + 8], file[CONFIG_PATH + 1];
 	char *words[] = { (char *)"run", (char *)"--background", file, name };
-	struct run_options *options = malloc(sizeof(*options));
+	struct run_options *options = calloc(1, sizeof(*options));
 	struct error error;
 	int status = EXIT_OTHER;
 

@@ -14,6 +14,7 @@ static char line[2048];
 
 static int parse(const char *text)
 {
+	memset(config, 0, sizeof(*config));
 	config_init(config);
 	strcpy(error.text, "");
 	return config_text(config, "f", text, strlen(text), NULL, NULL,
@@ -216,6 +217,7 @@ static void test_report(void)
 		"mem=64 cpus=x\nname=a b=\"\ncobd0=/x kernal=/y";
 	struct heard heard = { 0 };
 
+	memset(config, 0, sizeof(*config));
 	config_init(config);
 	check(config_text(config, "f", text, strlen(text), on_report, &heard,
 			  &error) < 0, "all words are looked at");
@@ -228,6 +230,7 @@ static void test_report(void)
 
 static void test_names(void)
 {
+	memset(config, 0, sizeof(*config));
 	config_init(config);
 	strcpy(config->initrd, "/dev/null");
 	strcpy(config->kernel, "/dev/null");
@@ -255,6 +258,7 @@ static void test_files(void)
 	int fd = mkstemp(path);
 	char *text = calloc(1, CONFIG_FILE_SIZE + 1);
 
+	memset(config, 0, sizeof(*config));
 	config_init(config);
 	memset(text, '\n', CONFIG_FILE_SIZE + 1);
 	check(write(fd, text, CONFIG_FILE_SIZE) == CONFIG_FILE_SIZE &&
@@ -322,6 +326,7 @@ static void test_mutations(void)
 					length++ - at);
 			}
 		}
+		memset(config, 0, sizeof(*config));
 		config_init(config);
 		if (config_text(config, "f", text, length, NULL, NULL,
 				&error) < 0)

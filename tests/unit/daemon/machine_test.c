@@ -50,6 +50,7 @@ static void begin(fake_guest_fn guest)
 {
 	fake_reset(guest);
 	ended.nr = 0;
+	memset(config, 0, sizeof(*config));
 	config_init(config);
 	config->cpus = 1;
 	strcpy(config->name, "test");
