@@ -39,7 +39,7 @@ $(B)/host-windows/colinux.sys: $(WINDOWS_OBJS)
 	$(MINGW) -nostdlib -Wl,--subsystem,native:5.2 -Wl,--entry,DriverEntry \
 		-Wl,--dynamicbase,--nxcompat,--enable-reloc-section \
 		-Wl,--image-base,0x140000000 -Wl,--major-os-version,5 \
-		-Wl,--minor-os-version,2 -Wl,--wdmdriver \
+		-Wl,--minor-os-version,2 \
 		-Wl,--no-insert-timestamp -Wl,-Map,$(@:.sys=.map) \
 		-o $@ $^ -lntoskrnl -lhal
 

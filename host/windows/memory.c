@@ -37,7 +37,7 @@ struct host_memory {
 	/* Under the instance's lock. */
 	PMDL kernel_mdl;	/* of offset 0, host_memory_map() */
 	void *kernel;
-	struct user_piece *user;	/* BATCH each; NULL = not mapped */
+	struct user_piece *user;	/* PIECE each; NULL = not mapped */
 	u64 nr_user;
 };
 
@@ -491,11 +491,15 @@ void host_memory_unmap_user(struct host_memory *mem)
 	mem->nr_user = 0;
 }
 
-/* A free range of the process: found by reserving it for a moment. */
+/*
+ * A free range of the process, aligned to pieces: found by reserving it for a
+ * moment.
+ */
 static NTSTATUS find_room(u64 total, void **base)
 {
-	SIZE_T size = total;
+	SIZE_T size = total + PIECE;
 	NTSTATUS status;
+	void *start;
 
 	*base = NULL;
 	status = ZwAllocateVirtualMemory(NtCurrentProcess(), base, 0, &size,
@@ -504,7 +508,9 @@ static NTSTATUS find_room(u64 total, void **base)
 	if (!NT_SUCCESS(status))
 		return status;
 	size = 0;
-	return ZwFreeVirtualMemory(NtCurrentProcess(), base, &size,
+	start = *base;
+	*base = ptr_at((addr_of(start) + PIECE - 1) & ~(PIECE - 1));
+	return ZwFreeVirtualMemory(NtCurrentProcess(), &start, &size,
 				   MEM_RELEASE);
 }
 
@@ -514,7 +520,11 @@ static int try_map(struct host_memory *mem, u64 total)
 
 	if (!NT_SUCCESS(find_room(total, &base)))
 		return -CO_ENOMEM;
-	mem->nr_user = (total + BATCH - 1) / BATCH;
+	/*
+	 * One page table each: a ReactOS with assertions stops when it unmaps
+	 * an MDL that goes beyond one.
+	 */
+	mem->nr_user = total / PIECE;
 	mem->user = host_zalloc(mem->nr_user * sizeof(mem->user[0]));
 	if (!mem->user) {
 		mem->nr_user = 0;
@@ -522,10 +532,10 @@ static int try_map(struct host_memory *mem, u64 total)
 	}
 	for (u64 i = 0; i < mem->nr_user; i++) {
 		struct user_piece *p = &mem->user[i];
-		u64 offset = i * BATCH, left = total - offset;
+		u64 offset = i * PIECE;
 		void *want = (u8 *)base + offset;
 
-		p->mdl = describe(mem, offset, left < BATCH ? left : BATCH);
+		p->mdl = describe(mem, offset, PIECE);
 		if (!p->mdl)
 			return -CO_ENOMEM;
 		p->address = want;

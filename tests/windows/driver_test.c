@@ -331,7 +331,7 @@ static void mappings(void)
 	check(!call(file, COLINUX_IOC_MAP, &map) && map.size == 64 * MB &&
 		      fake.last_map_size == 64 * MB,
 	      "MAP, where another thread takes the room twice");
-	check(counts.mappings - user == 4, "in pieces of 16 MiB");
+	check(counts.mappings - user == 32, "in pieces of 2 MiB");
 	check(call(file, COLINUX_IOC_MAP, &none) == -17, "MAP again");
 	fake_process_ends(self->process);
 	check(counts.mappings == user, "unmapped when the process ends");
