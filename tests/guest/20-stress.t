@@ -29,12 +29,14 @@ stressors="--cpu 2 --vm 2 --vm-bytes 32M --fork 2 --timer 2 --futex 2 --mmap 2
 	}' | (cd / && cpio --quiet -L -o -H newc) | gzip -1
 } >stress.img
 
-# shellcheck disable=SC2086
-stress-ng $stressors --timeout $((seconds + 60)) >host 2>&1 &
-load=$!
 start_initrd stress "$series" "mkdir -p /tmp /dev/shm; cd /tmp;
 	/usr/bin/stress-ng $stressors --verify --timeout $seconds
 	--metrics-brief; echo stress \$?" cpus=2 mem=512 initrd=stress.img
+# The host's load begins when the guest's does: booting is not what is tested.
+wait_text 200 stress 'dispatching hogs'
+# shellcheck disable=SC2086
+stress-ng $stressors --timeout $((seconds + 60)) >host 2>&1 &
+load=$!
 wait_for $((seconds + 250)) grep -Eqs '^stress [0-9]|powered off|panic' \
 	"$LOG/stress"
 colinux stats linux >stats 2>&1
