@@ -194,6 +194,8 @@ $(declare -f rate)
 LOG=$LOG IPERF=()
 ssh() { command ssh -o StrictHostKeyChecking=no -o LogLevel=ERROR -i $PWD/key \\
 	-p 2222 root@127.0.0.1 "\$@"; }
+# The guest's last line may have no end yet.
+echo
 echo "ssh \$(ssh 'cat /etc/hostname; uname -r' | tr '\n' ' ')"
 echo "ssh sum \$(ssh cat /root/big | md5sum)"
 echo "redirected \$(curl -s http://127.0.0.1:2280/big | md5sum)"
