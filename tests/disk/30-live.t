@@ -56,7 +56,7 @@ if [ -n "$SOAK" ]; then
 		send root
 		expect root@colinux:[^#]*# 
 		send systemctl is-system-running --wait
-		expect \n(running|degraded)\r
+		expect [\r\n](running|degraded)\r
 		expect root@colinux:[^#]*# 
 		send touch /made && poweroff
 		end
