@@ -306,8 +306,7 @@ static int load_kernel(struct machine *machine, unsigned int nr_devices,
 		.initrds = initrds,
 		.port = blob_bytes(&machine->port),
 		.port_name = machine->port_path,
-		.modules = machine->pack.modules,
-		.nr_modules = machine->pack.nr_modules,
+		.pack = &machine->pack,
 	};
 	struct blob initrd = { 0 };
 	struct load_result *result;

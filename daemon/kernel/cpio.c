@@ -49,11 +49,13 @@ static void put_padded(struct cpio *cpio, const void *data, size_t length)
 	memset(at + length, 0, padded - length);
 }
 
-static void put_entry(struct cpio *cpio, const char *name, unsigned int mode,
-		      unsigned int links, struct bytes contents)
+/* The offset of the contents. */
+static size_t put_entry(struct cpio *cpio, const char *name, unsigned int mode,
+			unsigned int links, struct bytes contents)
 {
 	char header[HEADER + 1];
 	size_t name_size = strlen(name) + 1;
+	size_t offset;
 	uint8_t *at;
 
 	snprintf(header, sizeof(header),
@@ -64,10 +66,12 @@ static void put_entry(struct cpio *cpio, const char *name, unsigned int mode,
 	/* Entries begin at a multiple of 4, so only the name is padded. */
 	at = reserve(cpio, HEADER);
 	if (!at)
-		return;
+		return 0;
 	memcpy(at, header, HEADER);
 	put_padded(cpio, name, name_size);
+	offset = cpio->out.size;
 	put_padded(cpio, contents.data, contents.size);
+	return offset;
 }
 
 void cpio_directory(struct cpio *cpio, const char *name, unsigned int mode)
@@ -75,10 +79,10 @@ void cpio_directory(struct cpio *cpio, const char *name, unsigned int mode)
 	put_entry(cpio, name, TYPE_DIRECTORY | mode, 2, (struct bytes){ 0 });
 }
 
-void cpio_file(struct cpio *cpio, const char *name, unsigned int mode,
-	       struct bytes contents)
+size_t cpio_file(struct cpio *cpio, const char *name, unsigned int mode,
+		 struct bytes contents)
 {
-	put_entry(cpio, name, TYPE_FILE | mode, 1, contents);
+	return put_entry(cpio, name, TYPE_FILE | mode, 1, contents);
 }
 
 int cpio_finish(struct cpio *cpio, struct error *error)

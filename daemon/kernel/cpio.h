@@ -12,10 +12,13 @@ struct cpio {
 	bool failed;		/* out of memory: everything after is skipped */
 };
 
-/* Add a directory or a regular file; mode is 0755 or the like. */
+/*
+ * Add a directory or a regular file; mode is 0755 or the like.  cpio_file()
+ * returns the contents' offset in the archive.
+ */
 void cpio_directory(struct cpio *cpio, const char *name, unsigned int mode);
-void cpio_file(struct cpio *cpio, const char *name, unsigned int mode,
-	       struct bytes contents);
+size_t cpio_file(struct cpio *cpio, const char *name, unsigned int mode,
+		 struct bytes contents);
 
 /* Add the trailer; the archive is in cpio->out then.  -1 = out of memory. */
 int cpio_finish(struct cpio *cpio, struct error *error);

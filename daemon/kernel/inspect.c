@@ -77,8 +77,7 @@ static int try_load(struct guest_image *image, const char *port_path,
 		.pat = TRIAL_PAT,
 		.nr_vcpus = 1,
 		.port_name = port_path,
-		.modules = pack->modules,
-		.nr_modules = pack->nr_modules,
+		.pack = pack,
 	};
 	struct load_result *result = calloc(1, sizeof(*result));
 	uint8_t *ram = malloc(TRIAL_MEMORY);

@@ -47,11 +47,13 @@ const char *guest_image_build_id(const struct guest_image *image);
 uint64_t guest_image_contiguous(const struct guest_image *image,
 				uint64_t memory, uint64_t initrd_size);
 
+#define GUEST_MODULES_MAX 64
+
 /* A kernel module that goes into the initrd, for its type information. */
 struct guest_module {
 	char name[64];		/* "virtio_ring" */
-	struct blob btf;	/* its .BTF section; size 0 = it has none */
-	struct blob packed;	/* the same, while it is parked */
+	/* Its .BTF section in the initrd; size 0 = it has none. */
+	size_t btf_offset, btf_size;
 };
 
 struct load_request {
@@ -69,8 +71,7 @@ struct load_request {
 	unsigned int nr_initrds;
 	struct bytes port;	/* the port object, an ET_REL file */
 	const char *port_name;	/* its file name, for messages */
-	const struct guest_module *modules;
-	unsigned int nr_modules;
+	const struct guest_pack *pack;	/* not parked; NULL = no modules */
 };
 
 struct load_result {
@@ -118,9 +119,9 @@ int guest_pack_build(const char *directory, const char *release,
 		     const char *agent_path, struct guest_pack *pack,
 		     struct error *error);
 void guest_pack_free(struct guest_pack *pack);
-/* Keep the archive and the modules' .BTF in less memory, if there is that. */
+/* Keep the archive in less memory; nothing happens if there is not even that. */
 void guest_pack_park(struct guest_pack *pack);
-/* Have all of it back.  0, or -1 with error set. */
+/* Have it back in pack->cpio.  0, or -1 with error set. */
 int guest_pack_unpark(struct guest_pack *pack, struct error *error);
 
 /* What a guest needs to reach its root file system. */

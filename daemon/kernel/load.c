@@ -23,7 +23,6 @@
 #include "link.h"
 #include "pagetable.h"
 
-#define MODULES_MAX 64
 /* xloadflags of the setup header: the kernel can run on 5-level tables. */
 #define XLOADFLAGS (0x236 - SETUP_HEADER_OFFSET)
 #define XLF_5LEVEL (1 << 5)
@@ -38,8 +37,8 @@
 struct plan {
 	const struct guest_image *image;
 	const struct load_request *request;
-	struct btf *module_btf[MODULES_MAX];
-	const struct btf *btf[MODULES_MAX + 1];
+	struct btf *module_btf[GUEST_MODULES_MAX];
+	const struct btf *btf[GUEST_MODULES_MAX + 1];
 	struct link_names names;
 	struct linked_port port;
 	struct patch_list patches;
@@ -99,9 +98,9 @@ static int check_request(struct plan *plan, struct error *error)
 	if (r->nr_devices > COLINUX_MAX_DEVICES)
 		return error_set(error, "%u devices: at most %u are possible",
 				 r->nr_devices, COLINUX_MAX_DEVICES);
-	if (r->nr_modules > MODULES_MAX)
+	if (r->pack && r->pack->nr_modules > GUEST_MODULES_MAX)
 		return error_set(error, "%u modules: at most %u are possible",
-				 r->nr_modules, MODULES_MAX);
+				 r->pack->nr_modules, GUEST_MODULES_MAX);
 	if (!r->tsc_khz)
 		return error_set(error, "the frequency of the TSC is unknown");
 	return 0;
@@ -167,6 +166,26 @@ static int build_cmdline(struct plan *plan, struct error *error)
 	return 0;
 }
 
+/* The types of the modules, behind those of the kernel. */
+static int parse_modules(struct plan *plan, const struct guest_pack *pack,
+			 struct error *error)
+{
+	for (unsigned int i = 0; i < pack->nr_modules; i++) {
+		const struct guest_module *m = &pack->modules[i];
+		const struct bytes btf = { pack->cpio.data + m->btf_offset,
+					   m->btf_size };
+
+		if (!btf.size)
+			continue;
+		plan->module_btf[i] = btf_parse(btf, m->name, plan->image->btf,
+						error);
+		if (!plan->module_btf[i])
+			return -1;
+		plan->btf[plan->names.btf.nr++] = plan->module_btf[i];
+	}
+	return 0;
+}
+
 static int link_and_check(struct plan *plan, struct error *error)
 {
 	const struct load_request *r = plan->request;
@@ -175,17 +194,8 @@ static int link_and_check(struct plan *plan, struct error *error)
 	plan->names.syms = &plan->image->syms;
 	plan->names.btf.list = plan->btf;
 	plan->names.btf.nr = 1;
-	for (unsigned int i = 0; i < r->nr_modules; i++) {
-		const struct guest_module *m = &r->modules[i];
-
-		if (!m->btf.size)
-			continue;
-		plan->module_btf[i] = btf_parse(blob_bytes(&m->btf), m->name,
-						plan->image->btf, error);
-		if (!plan->module_btf[i])
-			return -1;
-		plan->btf[plan->names.btf.nr++] = plan->module_btf[i];
-	}
+	if (r->pack && parse_modules(plan, r->pack, error))
+		return -1;
 	if (link_port(r->port, r->port_name, &plan->names, &plan->port,
 		      error) ||
 	    directives_check(plan->image, &plan->names, &plan->port,
@@ -368,7 +378,7 @@ static void write_boot(const struct plan *plan)
 
 static void free_plan(struct plan *plan)
 {
-	for (unsigned int i = 0; i < MODULES_MAX; i++)
+	for (unsigned int i = 0; i < GUEST_MODULES_MAX; i++)
 		btf_free(plan->module_btf[i]);
 	link_free(&plan->port);
 	patch_free(&plan->patches);

@@ -18,7 +18,6 @@
 #define MODULE_MAX (64u << 20)
 #define INIT_MAX (64u << 20)
 #define LIST_MAX (16u << 20)
-#define MODULES_MAX 64
 #define PATH_LENGTH 4096
 #define DEPTH 16
 
@@ -39,7 +38,7 @@ struct packer {
 	struct guest_module *modules;
 	unsigned int nr;
 	struct cpio cpio;
-	char list[MODULES_MAX * 96];
+	char list[GUEST_MODULES_MAX * 96];
 	size_t list_size;
 };
 
@@ -142,22 +141,6 @@ static bool is_packed(const struct packer *p, const char *name)
 	return false;
 }
 
-/* Keep a copy of the module's own BTF, if it builds on the kernel's alone. */
-static int keep_btf(struct guest_module *module, const struct elf *elf,
-		    struct error *error)
-{
-	const struct elf_section *s = elf_section(elf, ".BTF");
-
-	if (!s || !s->data.size || elf_section(elf, ".BTF.base"))
-		return 0;
-	module->btf.data = malloc(s->data.size);
-	if (!module->btf.data)
-		return error_set(error, "out of memory for modules");
-	memcpy(module->btf.data, s->data.data, s->data.size);
-	module->btf.size = s->data.size;
-	return 0;
-}
-
 static int pack_module(struct packer *p, const char *name, bool optional,
 		       int depth, struct error *error);
 
@@ -182,17 +165,24 @@ static int pack_dependencies(struct packer *p, const struct elf *elf,
 static int add_module(struct packer *p, const char *name,
 		      const struct elf *elf, struct error *error)
 {
+	const struct elf_section *btf = elf_section(elf, ".BTF");
+	struct guest_module *module;
 	char path[128];
+	size_t contents;
 
-	if (p->nr == MODULES_MAX)
+	if (p->nr == GUEST_MODULES_MAX)
 		return error_set(error, "more than %u modules for the initrd",
-				 MODULES_MAX);
-	snprintf(p->modules[p->nr].name, sizeof(p->modules[p->nr].name), "%s",
-		 name);
-	if (keep_btf(&p->modules[p->nr++], elf, error))
-		return -1;
+				 GUEST_MODULES_MAX);
+	module = &p->modules[p->nr++];
+	snprintf(module->name, sizeof(module->name), "%s", name);
 	snprintf(path, sizeof(path), "colinux/%s.ko", name);
-	cpio_file(&p->cpio, path, 0644, elf->file);
+	contents = cpio_file(&p->cpio, path, 0644, elf->file);
+	/* If it builds on the kernel's alone. */
+	if (btf && btf->data.size && !elf_section(elf, ".BTF.base")) {
+		module->btf_offset = contents +
+				     (btf->data.data - elf->file.data);
+		module->btf_size = btf->data.size;
+	}
 	p->list_size += snprintf(p->list + p->list_size,
 				 sizeof(p->list) - p->list_size, "/%s\n", path);
 	return 0;
@@ -295,7 +285,7 @@ int guest_pack_build(const char *directory, const char *release,
 		return error_set(error, "out of memory for the initrd");
 	p->directory = directory ? directory : "";
 	p->release = release;
-	p->modules = calloc(MODULES_MAX, sizeof(*p->modules));
+	p->modules = calloc(GUEST_MODULES_MAX, sizeof(*p->modules));
 	if (!p->modules) {
 		error_set(error, "out of memory for the initrd");
 	} else {
@@ -318,49 +308,30 @@ int guest_pack_build(const char *directory, const char *release,
 	return ret;
 }
 
-static void park(struct blob *blob, struct blob *packed)
-{
-	if (!blob->data || compress_blob(blob_bytes(blob), packed, NULL))
-		return;
-	free(blob->data);
-	blob->data = NULL;
-}
-
-static int unpark(struct blob *blob, struct blob *packed, struct error *error)
-{
-	if (!packed->data)
-		return 0;
-	if (decompress(blob_bytes(packed), "our initrd", blob->size, blob->size,
-		       blob, error))
-		return -1;
-	free(packed->data);
-	packed->data = NULL;
-	return 0;
-}
-
 void guest_pack_park(struct guest_pack *pack)
 {
-	park(&pack->cpio, &pack->packed);
-	for (unsigned int i = 0; i < pack->nr_modules; i++)
-		park(&pack->modules[i].btf, &pack->modules[i].packed);
+	if (!pack->cpio.data ||
+	    compress_blob(blob_bytes(&pack->cpio), &pack->packed, NULL))
+		return;
+	free(pack->cpio.data);
+	pack->cpio.data = NULL;
 }
 
 int guest_pack_unpark(struct guest_pack *pack, struct error *error)
 {
-	for (unsigned int i = 0; i < pack->nr_modules; i++)
-		if (unpark(&pack->modules[i].btf, &pack->modules[i].packed,
-			   error))
-			return -1;
-	return unpark(&pack->cpio, &pack->packed, error);
+	if (!pack->packed.data)
+		return 0;
+	if (decompress(blob_bytes(&pack->packed), "our initrd",
+		       pack->cpio.size, pack->cpio.size, &pack->cpio, error))
+		return -1;
+	free(pack->packed.data);
+	pack->packed.data = NULL;
+	return 0;
 }
 
 void guest_pack_free(struct guest_pack *pack)
 {
 	free(pack->packed.data);
-	for (unsigned int i = 0; i < pack->nr_modules; i++) {
-		free(pack->modules[i].btf.data);
-		free(pack->modules[i].packed.data);
-	}
 	free(pack->modules);
 	free(pack->cpio.data);
 	memset(pack, 0, sizeof(*pack));

@@ -154,14 +154,16 @@ static void test_pack(const char *what)
 	check(find_entry(&pack.cpio, "colinux-agent", &entry) &&
 		      entry.mode == 0100755 && holds(&entry, "#!init"),
 	      "%s: /colinux-agent", what);
-	check(pack.modules[1].btf.size == 14 && !pack.modules[0].btf.size,
+	check(pack.modules[1].btf_size == 14 && !pack.modules[0].btf_size,
 	      "%s: BTF kept where there is some", what);
 	guest_pack_park(&pack);
 	check(!pack.cpio.data && pack.packed.data &&
 		      !guest_pack_unpark(&pack, &error) &&
 		      !guest_pack_unpark(&pack, &error) &&
 		      find_entry(&pack.cpio, "colinux-init", &entry) &&
-		      holds(&entry, "#!init"),
+		      holds(&entry, "#!init") &&
+		      !memcmp(pack.cpio.data + pack.modules[1].btf_offset,
+			      "not really BTF", 14),
 	      "%s: the same after it was parked", what);
 	guest_pack_park(&pack);
 	guest_pack_free(&pack);
