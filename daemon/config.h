@@ -106,7 +106,7 @@ typedef void (*config_report_fn)(void *opaque,
 				 const char *text);
 
 /*
- * Defaults, into a configuration that is all zero.  It is some 200 KiB that
+ * Defaults, into a configuration that is all zero.  It is some 280 KiB that
  * hardly any VM touches: allocate it with calloc(), so that it takes no memory.
  * Never fails.
  */

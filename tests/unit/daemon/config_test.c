@@ -12,10 +12,15 @@ static struct config *config;
 static struct error error;
 static char line[2048];
 
-static int parse(const char *text)
+static void fresh(void)
 {
 	memset(config, 0, sizeof(*config));
 	config_init(config);
+}
+
+static int parse(const char *text)
+{
+	fresh();
 	strcpy(error.text, "");
 	return config_text(config, "f", text, strlen(text), NULL, NULL,
 			   &error);
@@ -217,8 +222,7 @@ static void test_report(void)
 		"mem=64 cpus=x\nname=a b=\"\ncobd0=/x kernal=/y";
 	struct heard heard = { 0 };
 
-	memset(config, 0, sizeof(*config));
-	config_init(config);
+	fresh();
 	check(config_text(config, "f", text, strlen(text), on_report, &heard,
 			  &error) < 0, "all words are looked at");
 	check(heard.ok == 3 && heard.errors == 2 && heard.warnings == 1,
@@ -230,8 +234,7 @@ static void test_report(void)
 
 static void test_names(void)
 {
-	memset(config, 0, sizeof(*config));
-	config_init(config);
+	fresh();
 	strcpy(config->initrd, "/dev/null");
 	strcpy(config->kernel, "/dev/null");
 	check(config_finish(config, "/etc/my vm!.conf", &error) == 0 &&
@@ -258,8 +261,7 @@ static void test_files(void)
 	int fd = mkstemp(path);
 	char *text = calloc(1, CONFIG_FILE_SIZE + 1);
 
-	memset(config, 0, sizeof(*config));
-	config_init(config);
+	fresh();
 	memset(text, '\n', CONFIG_FILE_SIZE + 1);
 	check(write(fd, text, CONFIG_FILE_SIZE) == CONFIG_FILE_SIZE &&
 		      config_file(config, path, NULL, NULL, &error) == 0,
@@ -326,8 +328,7 @@ static void test_mutations(void)
 					length++ - at);
 			}
 		}
-		memset(config, 0, sizeof(*config));
-		config_init(config);
+		fresh();
 		if (config_text(config, "f", text, length, NULL, NULL,
 				&error) < 0)
 			continue;
