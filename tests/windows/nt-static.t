@@ -23,7 +23,7 @@ OBJDUMP = "x86_64-w64-mingw32-objdump"
 # "Microsoft PE and COFF Specification".
 EXECUTE, WRITE = 0x20000000, 0x80000000
 DIR_IMPORT, DIR_EXCEPTION, DIR_RELOC, DIR_TLS = 1, 3, 5, 9
-DYNAMIC_BASE, NX_COMPAT = 0x40, 0x100
+DYNAMIC_BASE, NX_COMPAT, WDM_DRIVER = 0x40, 0x100, 0x2000
 RELOC_NONE, RELOC_DIR64 = 0, 10
 
 
@@ -183,6 +183,8 @@ def check_headers(tap, image):
            "asks for NT 5.2", image.os_version, image.subsystem_version)
     tap.ok(image.flags & DYNAMIC_BASE and image.flags & NX_COMPAT,
            "says that it can be relocated and needs no executable data",
+           hex(image.flags))
+    tap.ok(not image.flags & WDM_DRIVER, "NtUnloadDriver() may unload it",
            hex(image.flags))
     tap.ok(not image.characteristics & 1, "relocations are not stripped")
     tap.ok(image.checksum == image.computed_checksum(), "checksum",
