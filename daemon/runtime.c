@@ -9,6 +9,8 @@
 #include "os.h"
 #include "runtime.h"
 
+#define POLL_MS 10
+
 int runtime_paths(struct runtime *runtime, const char *name,
 		  struct error *error)
 {
@@ -113,6 +115,16 @@ bool runtime_is_running(const struct runtime *runtime)
 
 	snprintf(path, sizeof(path), "%s/lock", runtime->directory);
 	return os_file_is_locked(path);
+}
+
+bool runtime_wait_end(const struct runtime *runtime)
+{
+	for (int ms = 0; ms < RUNTIME_END_MS; ms += POLL_MS) {
+		if (!runtime_is_running(runtime))
+			return true;
+		uv_sleep(POLL_MS);
+	}
+	return false;
 }
 
 static int compare_names(const void *a, const void *b)

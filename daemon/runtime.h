@@ -19,6 +19,8 @@
 #include "error.h"
 
 #define RUNTIME_PATH 512
+/* What remains to be done when a guest has ended takes less. */
+#define RUNTIME_END_MS 30000
 
 struct runtime {
 	char name[CONFIG_NAME];
@@ -53,5 +55,10 @@ int runtime_list(void (*fn)(void *opaque, const struct runtime *runtime),
 		 void *opaque, struct error *error);
 /* Is a process running that VM? */
 bool runtime_is_running(const struct runtime *runtime);
+/*
+ * Wait until none is, for one that is on its way out: it refuses connections
+ * before it gives up its name and memory.  False: after RUNTIME_END_MS one still is.
+ */
+bool runtime_wait_end(const struct runtime *runtime);
 
 #endif

@@ -169,8 +169,8 @@ static int show(const char *name, bool json, unsigned int interval)
 		memset(sample, 0, sizeof(*sample));
 		if (client_request(&runtime, &request, take, sample, &error) <
 		    0) {
-			/* It has ended: all was shown. */
-			if (n && !runtime_is_running(&runtime))
+			/* It has ended, or is about to: all was shown. */
+			if (n && runtime_wait_end(&runtime))
 				return 0;
 			say("%s", error.text);
 			return EXIT_OTHER;

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <uv.h>
-
 #include "../client.h"
 #include "../command.h"
 
@@ -15,23 +13,16 @@ static void print_end(void *opaque, const char *key, const char *value)
 		printf("%s\n", value);
 }
 
-/* What remains to be done when a guest has ended takes less. */
-#define PROCESS_END_MS 30000
-#define POLL_MS 10
-
 /*
  * The answer comes when the guest has ended; its name and memory are free when
  * its process has.
  */
 static int wait_for_process(const struct runtime *runtime)
 {
-	for (int ms = 0; ms < PROCESS_END_MS; ms += POLL_MS) {
-		if (!runtime_is_running(runtime))
-			return 0;
-		uv_sleep(POLL_MS);
-	}
+	if (runtime_wait_end(runtime))
+		return 0;
 	say("%s: the guest has ended, but its process has not within %d s",
-	    runtime->name, PROCESS_END_MS / 1000);
+	    runtime->name, RUNTIME_END_MS / 1000);
 	return EXIT_OTHER;
 }
 
