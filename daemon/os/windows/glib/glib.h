@@ -37,6 +37,16 @@ typedef int GPid;
 #define G_LITTLE_ENDIAN 1234
 #define G_BIG_ENDIAN 4321
 #define G_BYTE_ORDER G_LITTLE_ENDIAN
+#define GUINT16_TO_BE(v) __builtin_bswap16((uint16_t)(v))
+#define GUINT32_TO_BE(v) __builtin_bswap32((uint32_t)(v))
+#define GINT16_TO_BE(v) ((int16_t)GUINT16_TO_BE(v))
+#define GINT32_TO_BE(v) ((int32_t)GUINT32_TO_BE(v))
+#define GUINT16_FROM_BE GUINT16_TO_BE
+#define GUINT32_FROM_BE GUINT32_TO_BE
+#define GINT16_FROM_BE GINT16_TO_BE
+#define GINT32_FROM_BE GINT32_TO_BE
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define G_N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 #define G_STATIC_ASSERT(e) _Static_assert(e, #e)
 #define G_GNUC_PRINTF(f, a) __attribute__((format(gnu_printf, f, a)))
