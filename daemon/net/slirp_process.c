@@ -1,39 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The slirp process: a loop around libslirp.  One thread; no guest memory, no
- * driver.  What comes in through the socket is the guest's and is checked by
- * libslirp and net_finish_checksum().
+ * The slirp process: moves messages between its socket and slirp_stack.c, and
+ * waits for all sockets.  One thread; no guest memory, no driver.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
-
-#include <slirp/libslirp.h>
 
 #include "../os.h"
 #include "frame.h"
 #include "slirp.h"
-
-/*
- * Classic coLinux' addresses, and those of everybody who uses slirp:
- * 10.0.2.0/24 with router .2, name server .3, guest .15; fec0::/64.
- */
-#define NETWORK		0x0a000200u
-#define NETMASK		0xffffff00u
-#define ROUTER		(NETWORK + 2)
-#define NAME_SERVER	(NETWORK + 3)
-#define GUEST		(NETWORK + 15)
-#define PREFIX6		"fec0::"
+#include "slirp_stack.h"
 
 /*
  * Frames that wait for room in the socket: what a few dozen connections with
@@ -49,34 +31,17 @@ struct message {
 	uint8_t bytes[];
 };
 
-struct timer {
-	LIST_ENTRY(timer) next;
-	SlirpTimerCb callback;
-	void *opaque;
-	int64_t expires;	/* ms, of now_ns(); -1 = off */
-};
-
 struct server {
-	Slirp *slirp;
+	struct slirp_stack *stack;
 	int fd;
 	STAILQ_HEAD(, message) waiting;
 	size_t waiting_bytes;
-	LIST_HEAD(, timer) timers;
 	struct pollfd polled[MAX_POLLED];
 	int nr_polled;
 	uint8_t input[NET_MESSAGE_MAX];
 };
 
-/* --- libslirp's callbacks --- */
-
-static int64_t now_ns(void *opaque)
-{
-	struct timespec now;
-
-	(void)opaque;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
+/* --- What the stack asks for --- */
 
 static void keep(struct server *server, const struct iovec *iov)
 {
@@ -96,88 +61,14 @@ static void keep(struct server *server, const struct iovec *iov)
 	server->waiting_bytes += length;
 }
 
-static ssize_t on_send(const void *frame, size_t length, void *opaque)
+static void on_send(void *opaque, const struct iovec *iov)
 {
-	/* Its checksums are whole: the guest need not add them up again. */
-	static const struct net_header header = {
-		.flags = NET_HEADER_DATA_VALID,
-		.num_buffers = 1,
-	};
 	struct server *server = opaque;
-	struct iovec iov[2] = {
-		{ (void *)&header, sizeof(header) },
-		{ (void *)frame, length },
-	};
 
 	/* In their order. */
 	if (!STAILQ_EMPTY(&server->waiting) || writev(server->fd, iov, 2) < 0)
 		keep(server, iov);
-	return length;
 }
-
-static void on_guest_error(const char *text, void *opaque)
-{
-	/* A guest's fault is the guest's; a hostile one would fill the log. */
-	(void)text;
-	(void)opaque;
-}
-
-static void *on_timer_new(SlirpTimerCb callback, void *timer_opaque,
-			  void *opaque)
-{
-	struct server *server = opaque;
-	struct timer *timer = calloc(1, sizeof(*timer));
-
-	if (!timer)
-		abort();
-	timer->callback = callback;
-	timer->opaque = timer_opaque;
-	timer->expires = -1;
-	LIST_INSERT_HEAD(&server->timers, timer, next);
-	return timer;
-}
-
-static void on_timer_free(void *timer, void *opaque)
-{
-	struct timer *t = timer;
-
-	(void)opaque;
-	LIST_REMOVE(t, next);
-	free(t);
-}
-
-static void on_timer_mod(void *timer, int64_t expires, void *opaque)
-{
-	struct timer *t = timer;
-
-	(void)opaque;
-	t->expires = expires;
-}
-
-static void on_poll_fd(int fd, void *opaque)
-{
-	/* All descriptors are asked for anew in each turn. */
-	(void)fd;
-	(void)opaque;
-}
-
-static void on_notify(void *opaque)
-{
-	/* There is one thread: it looks anyway. */
-	(void)opaque;
-}
-
-static const SlirpCb callbacks = {
-	.send_packet = on_send,
-	.guest_error = on_guest_error,
-	.clock_get_ns = now_ns,
-	.timer_new = on_timer_new,
-	.timer_free = on_timer_free,
-	.timer_mod = on_timer_mod,
-	.register_poll_fd = on_poll_fd,
-	.unregister_poll_fd = on_poll_fd,
-	.notify = on_notify,
-};
 
 static int on_add_poll(int fd, int events, void *opaque)
 {
@@ -240,8 +131,6 @@ static void flush(struct server *server)
 /* Frames from the guest; false at the end of the socket. */
 static bool take_frames(struct server *server)
 {
-	struct net_header header;
-	uint8_t *frame = server->input + sizeof(header);
 	int i;
 
 	for (i = 0; i < BATCH; i++) {
@@ -252,60 +141,23 @@ static bool take_frames(struct server *server)
 			return errno == EAGAIN || errno == EINTR;
 		if (!length)
 			return false;
-		if ((size_t)length < sizeof(header) + NET_FRAME_MIN)
-			continue;
-		memcpy(&header, server->input, sizeof(header));
-		length -= sizeof(header);
-		/* A large frame (TSO) is a large segment to libslirp. */
-		if (net_finish_checksum(&header, frame, length))
-			slirp_input(server->slirp, frame, length);
+		slirp_stack_input(server->stack, server->input, length);
 	}
 	return true;
-}
-
-/* Milliseconds until the next timer, at most `limit`. */
-static uint32_t next_timer(struct server *server, uint32_t limit)
-{
-	int64_t now = now_ns(server) / 1000000, left;
-	struct timer *timer;
-
-	LIST_FOREACH(timer, &server->timers, next) {
-		if (timer->expires < 0)
-			continue;
-		left = timer->expires > now ? timer->expires - now : 0;
-		if (left < limit)
-			limit = left;
-	}
-	return limit;
-}
-
-static void run_timers(struct server *server)
-{
-	int64_t now = now_ns(server) / 1000000;
-	struct timer *timer;
-
-	LIST_FOREACH(timer, &server->timers, next) {
-		if (timer->expires < 0 || timer->expires > now)
-			continue;
-		timer->expires = -1;
-		timer->callback(timer->opaque);
-	}
 }
 
 static void loop(struct server *server)
 {
 	for (;;) {
-		uint32_t timeout = INT32_MAX;
+		uint32_t timeout;
 		int nr;
 
 		server->nr_polled = 0;
 		on_add_poll(server->fd, SLIRP_POLL_IN |
 			    (STAILQ_EMPTY(&server->waiting) ? 0 :
 			     SLIRP_POLL_OUT), server);
-		slirp_pollfds_fill(server->slirp, &timeout, on_add_poll,
-				   server);
-		nr = poll(server->polled, server->nr_polled,
-			  next_timer(server, timeout));
+		timeout = slirp_stack_fill(server->stack, on_add_poll, server);
+		nr = poll(server->polled, server->nr_polled, timeout);
 		if (nr < 0 && errno != EINTR)
 			return;
 		if (nr > 0 && server->polled[0].revents & POLLOUT)
@@ -313,68 +165,19 @@ static void loop(struct server *server)
 		if (nr > 0 && server->polled[0].revents & ~POLLOUT &&
 		    !take_frames(server))
 			return;
-		slirp_pollfds_poll(server->slirp, nr < 0, on_revents, server);
-		run_timers(server);
+		slirp_stack_poll(server->stack, nr < 0, on_revents, server);
 	}
 }
 
-/* --- Set-up --- */
-
-static Slirp *new_slirp(struct server *server, const char *name)
-{
-	SlirpConfig config = {
-		.version = 1,
-		.in_enabled = true,
-		.vnetwork.s_addr = htonl(NETWORK),
-		.vnetmask.s_addr = htonl(NETMASK),
-		.vhost.s_addr = htonl(ROUTER),
-		.vdhcp_start.s_addr = htonl(GUEST),
-		.vnameserver.s_addr = htonl(NAME_SERVER),
-		.in6_enabled = true,
-		.vprefix_len = 64,
-		.vhostname = name,
-	};
-
-	inet_pton(AF_INET6, PREFIX6, &config.vprefix_addr6);
-	inet_pton(AF_INET6, PREFIX6 "2", &config.vhost6);
-	inet_pton(AF_INET6, PREFIX6 "3", &config.vnameserver6);
-	return slirp_new(&config, &callbacks, server);
-}
-
-static int add_redirections(struct server *server, const char *key,
-			    const struct net_options *options,
-			    struct error *error)
-{
-	struct in_addr listen = { htonl(INADDR_LOOPBACK) }, guest = { 0 };
-	unsigned int i, port;
-
-	if (*options->listen)
-		inet_pton(AF_INET, options->listen, &listen);
-	for (i = 0; i < options->nr_redirections; i++) {
-		const struct net_redirection *r = &options->redirection[i];
-
-		for (port = 0; port < r->count; port++)
-			if (slirp_add_hostfwd(server->slirp, r->udp, listen,
-					      r->host + port, guest,
-					      r->guest + port) < 0)
-				return error_set(error, "%s: cannot listen at "
-						 "%s port %u of the host: %s: "
-						 "redirect another one", key,
-						 r->udp ? "UDP" : "TCP",
-						 r->host + port,
-						 strerror(errno));
-	}
-	return 0;
-}
+/* --- Life --- */
 
 static int set_up(struct server *server, const struct net_options *options,
 		  const char *key, const char *name, bool sandbox,
 		  struct error *error)
 {
-	server->slirp = new_slirp(server, name);
-	if (!server->slirp)
-		return error_set(error, "%s: libslirp does not start", key);
-	if (add_redirections(server, key, options, error) < 0)
+	server->stack = slirp_stack_new(options, key, name, on_send, server,
+					error);
+	if (!server->stack)
 		return -1;
 	return sandbox ? os_enter_network_sandbox(error) : 0;
 }
@@ -394,15 +197,13 @@ int net_slirp_serve(int fd, const struct net_options *options,
 	}
 	server->fd = fd;
 	STAILQ_INIT(&server->waiting);
-	LIST_INIT(&server->timers);
 	if (set_up(server, options, key, name, sandbox, &error) < 0) {
 		send(fd, error.text, strlen(error.text), MSG_NOSIGNAL);
 	} else if (send(fd, &ready, 1, MSG_NOSIGNAL) == 1) {
 		loop(server);
 		status = 0;
 	}
-	if (server->slirp)
-		slirp_cleanup(server->slirp);
+	slirp_stack_free(server->stack);
 	while ((message = STAILQ_FIRST(&server->waiting))) {
 		STAILQ_REMOVE_HEAD(&server->waiting, next);
 		free(message);
