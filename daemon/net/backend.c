@@ -85,6 +85,31 @@ void net_backend_event(struct net_backend *backend)
 			net_link_read(backend);
 }
 
+int net_backend_send(struct net_backend *backend, unsigned int pair,
+		     const struct iovec *iov, int nr)
+{
+	while (writev(backend->fd[pair], iov, nr) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+ssize_t net_backend_receive(struct net_backend *backend, unsigned int pair,
+			    void *message, size_t room)
+{
+	ssize_t length;
+
+	do {
+		length = read(backend->fd[pair], message, room);
+	} while (length < 0 && errno == EINTR);
+	/* EIO: a TAP interface that is down. */
+	if (!length || (length < 0 && errno == ECONNRESET))
+		backend->dead = true;
+	if (length > 0)
+		return length;
+	return length ? -errno : -ECONNRESET;
+}
+
 int net_backend_guest_offloads(struct net_backend *backend, bool checksum,
 			       bool tso4, bool tso6)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The other end of a network card: descriptors that give and take one frame
- * per read and write, each behind a struct net_header, and never wait.  One
- * for each pair of the card's queues: only those that net_backend_use() says
- * have frames.
+ * The other end of a network card: gives and takes messages of one frame, each
+ * behind a struct net_header, and never waits.  One place of that (on Linux a
+ * descriptor) for each pair of the card's queues: only those that
+ * net_backend_use() says have frames.
  *
  * It knows nothing of virtio queues or guests.  One thread at a time (the
  * device's); net_backend_open_*() and net_backend_free() are for the thread
@@ -13,7 +13,10 @@
 #define DAEMON_NET_BACKEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #include "../error.h"
 #include "options.h"
@@ -70,6 +73,16 @@ int net_backend_add_pair(struct net_backend *backend, int fd);
  * errno.
  */
 int net_backend_use(struct net_backend *backend, unsigned int nr);
+
+/*
+ * Hand over the message in these pieces: 0 or a negative errno, -EAGAIN = no
+ * room now, event_fd will say when; after others it is lost.
+ */
+int net_backend_send(struct net_backend *backend, unsigned int pair,
+		     const struct iovec *iov, int nr);
+/* Take the next message; its length, -EAGAIN = none now. Others: lost, gone. */
+ssize_t net_backend_receive(struct net_backend *backend, unsigned int pair,
+			    void *message, size_t room);
 
 /* Look at the link, and have event_fd wait for what comes next. */
 void net_backend_event(struct net_backend *backend);

@@ -17,10 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "../net/frame.h"
+#include "../os.h"
 #include "bus.h"
 #include "device.h"
 #include "vhost_net.h"
@@ -41,8 +40,8 @@ struct filled {
 /* A pair of queues and its end of the back-end; guarded by device.lock. */
 struct pair {
 	struct virtio_net *net;
+	unsigned int number;	/* of the back-end's pair */
 	unsigned int rx, tx;	/* numbers of the queues */
-	int fd;			/* the back-end's */
 	struct vhost_net vhost;
 	bool vhost_failed;	/* not worth another try before a reset */
 	bool has_output;	/* output waits for the back-end */
@@ -58,7 +57,7 @@ struct pair {
 struct virtio_net {
 	struct virtio_device device;
 	struct net_backend *backend;
-	int call;		/* eventfd: interrupts that vhost-net asks for */
+	int call;		/* event: interrupts that vhost-net asks for */
 	unsigned int nr_pairs;
 
 	/* Guarded by device.lock. */
@@ -76,19 +75,18 @@ struct virtio_net {
 static bool send_frame(struct pair *pair,
 		       const struct virtqueue_chain *chain)
 {
-	ssize_t length;
+	int ret;
 
 	if (chain->out_bytes < sizeof(struct net_header) + NET_FRAME_MIN ||
 	    chain->out_bytes > NET_MESSAGE_MAX) {
 		pair->net->dropped++;
 		return true;
 	}
-	do {
-		length = writev(pair->fd, chain->iov, chain->nr_out);
-	} while (length < 0 && errno == EINTR);
-	if (length >= 0)
+	ret = net_backend_send(pair->net->backend, pair->number, chain->iov,
+			       chain->nr_out);
+	if (!ret)
 		return true;
-	if (errno == EAGAIN)
+	if (ret == -EAGAIN)
 		return false;
 	/* A network may lose frames; a dead one loses all. */
 	pair->net->dropped++;
@@ -132,15 +130,8 @@ static bool fetch_frame(struct pair *pair)
 	ssize_t length;
 
 	while (!pair->frame_length) {
-		length = read(pair->fd, pair->frame, sizeof(pair->frame));
-		if (length < 0 && errno == EINTR)
-			continue;
-		if (!length || (length < 0 && errno != EAGAIN)) {
-			/* EIO: a TAP interface that is down.  Others: gone. */
-			if (!length || errno == ECONNRESET)
-				pair->net->backend->dead = true;
-			return false;
-		}
+		length = net_backend_receive(pair->net->backend, pair->number,
+					     pair->frame, sizeof(pair->frame));
 		if (length < 0)
 			return false;
 		if ((size_t)length < sizeof(struct net_header) + NET_FRAME_MIN)
@@ -264,7 +255,7 @@ static void tell_backend(struct virtio_net *net)
 /* --- The kernel's vhost-net --- */
 
 /*
- * One eventfd for all pairs raises the interrupt while any of them is with the
+ * One event for all pairs raises the interrupt while any of them is with the
  * kernel.  0 or a negative errno.
  */
 static int tie_call(struct virtio_net *net, bool tie)
@@ -309,7 +300,8 @@ static bool offloaded(struct pair *pair)
 		return false;
 	/* It works without as well: not worth more than a note. */
 	if (tie_call(net, true) < 0 ||
-	    vhost_net_start(&pair->vhost, device, pair->fd, net->call) < 0) {
+	    vhost_net_start(&pair->vhost, device,
+			    net->backend->fd[pair->number], net->call) < 0) {
 		pair->vhost_failed = true;
 		take_back(pair);
 	}
@@ -471,8 +463,7 @@ static void net_free(struct virtio_device *device)
 
 	for (i = 0; i < net->nr_pairs; i++)
 		vhost_net_exit(&net->pair[i].vhost);
-	if (net->call >= 0)
-		close(net->call);
+	os_event_free(net->call);
 	net_backend_free(net->backend);
 	free(net);
 }
@@ -536,14 +527,14 @@ static struct virtio_net *net_new(struct net_backend *backend)
 	net->nr_pairs = nr;
 	net->used = 1;
 	/* Without it vhost-net is not used. */
-	net->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	net->call = os_event_new();
 	for (i = 0; i < nr; i++) {
 		struct pair *pair = &net->pair[i];
 
 		pair->net = net;
+		pair->number = i;
 		pair->rx = QUEUE_RX(i);
 		pair->tx = QUEUE_TX(i);
-		pair->fd = backend->fd[i];
 		vhost_net_init(&pair->vhost, backend->vhost_fd[i], pair->rx);
 	}
 	return net;

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <colinux/layout.h>
 
+#include "../../../daemon/os.h"
 #include "guest.h"
 #include "tap.h"
 
@@ -110,10 +110,10 @@ void guest_init(struct guest *guest)
 	memset(guest->doorbell, -1, sizeof(guest->doorbell));
 	pthread_mutex_init(&guest->lock, NULL);
 	pthread_cond_init(&guest->irq, NULL);
-	guest->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (guest->ram == MAP_FAILED)
-		die("mmap");
+	guest->block = calloc(RAM_SIZE + 4096, 1);
+	if (!guest->block)
+		die("calloc");
+	guest->ram = (uint8_t *)(((uintptr_t)guest->block + 4095) & ~4095ull);
 	if (guest_memory_init(&guest->memory, guest->ram, extents,
 			      sizeof(extents) / sizeof(extents[0]), &error))
 		die(error.text);
@@ -127,7 +127,7 @@ void guest_exit(struct guest *guest)
 {
 	virtio_bus_free(guest->bus);
 	guest_memory_free(&guest->memory);
-	munmap(guest->ram, RAM_SIZE);
+	free(guest->block);
 	pthread_cond_destroy(&guest->irq);
 	pthread_mutex_destroy(&guest->lock);
 }
@@ -329,14 +329,13 @@ uint16_t queue_add(struct dqueue *queue, const struct piece *pieces, int nr,
 void ring_doorbell(struct dqueue *queue)
 {
 	struct guest *guest = queue->guest;
-	const uint64_t one = 1;
 	int fd;
 
 	pthread_mutex_lock(&guest->lock);
 	fd = guest->doorbell[queue->device][queue->index];
 	pthread_mutex_unlock(&guest->lock);
-	if (fd >= 0 && write(fd, &one, sizeof(one)) != sizeof(one))
-		die("doorbell");
+	if (fd != -1)
+		os_event_signal(fd);
 }
 
 void queue_kick(struct dqueue *queue)

@@ -37,6 +37,7 @@
 #define HOLE	0x200000000ull
 
 struct guest {
+	void *block;			/* that `ram` is in */
 	uint8_t *ram;
 	struct guest_memory memory;
 	struct virtio_bus *bus;
