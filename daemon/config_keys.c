@@ -427,11 +427,9 @@ static int set_eth(struct config *config, struct config_word *word,
 		return error_set(error, "%s: there is eth0 to eth%d",
 				 word->key, CONFIG_NETS - 1);
 	options = &config->net[word->index];
-	if (need(OS_NETWORK, word, error) < 0 ||
-	    (strncmp(word->value, "slirp", 5) &&
+	if (net_options_parse(options, word->key, word->value, error) < 0 ||
+	    (options->kind != NET_SLIRP &&
 	     need(OS_INTERFACES, word, error) < 0))
-		return -1;
-	if (net_options_parse(options, word->key, word->value, error) < 0)
 		return -1;
 	config_meaning(word, "network card %u: %s", word->index,
 		       meanings[options->kind]);

@@ -124,7 +124,6 @@ size_t os_random(void *bytes, size_t length);
 
 /* What not every host has. */
 enum os_feature {
-	OS_NETWORK,		/* ethN= */
 	OS_FOLDERS,		/* cofsN=: virtiofs */
 	OS_VHOST_USER,		/* devices of other processes */
 	OS_SERIAL,		/* ttysN= (serial_check()) */

@@ -61,6 +61,14 @@ for word in cofs0='C:\x' vhost-user=blk,x ttys0=COM1 eth0=tuntap,tap0 \
 done
 exe colinux.exe check kernel=x initrd=y vsock=off
 unlike "$err" '^colinux: vsock=' "vsock=off is what it is anyway"
+exe colinux.exe check kernel=x initrd=y eth0=bridge,br0
+like "$err" '^colinux: eth0=: tuntap, bridge and macvtap are .*; use slirp' \
+	"eth0=bridge: what to use instead"
+{ cat "$dir/utf8.conf"; echo eth0=slirp,,tcp:2222:22; } >"$dir/net.conf"
+exe colinux.exe check "$wdir\\net.conf"
+like "$out" 'eth0=slirp,,tcp:2222:22: network card 0: addresses translated' "eth0=slirp"
+exe colinux.exe check kernel=x initrd=y eth0=slirp,,tcp:2222
+like "$err" '^colinux: eth0: tcp:2222 is no redirection' "... checked"
 for words in 'exec deb true' 'cp deb:a b' 'disk list deb' 'memory deb 64'; do
 	# shellcheck disable=SC2086
 	exe colinux.exe $words
@@ -108,11 +116,12 @@ COLINUX_DATA=$(windows_path build)
 COLINUX_RUN=$wdir\\run
 export COLINUX_DATA COLINUX_RUN
 guest=("kernel=$wkernel" "modules=$wmodules" mem=128
-	"cobd0=$wdir\\disk ä.img" root=/dev/cobd0)
+	"cobd0=$wdir\\disk ä.img" root=/dev/cobd0 eth0=slirp,02:00:00:00:00:07)
 exe colinux-fake.exe run "${guest[@]}"
 is "$rc $out" "0 fake guest: loaded, last 0
 fake guest: loaded, last -38" "a kernel is loaded; the guest hears Linux errno"
 like "$err" 'cobd0: block, .*disk ä.img, 1 MiB, overlapped' "... has a disk"
+like "$err" 'eth0: network, slirp, 02:00:00:00:00:07, up' "... a card"
 FAKE_GUEST=panic exe colinux-fake.exe run -q "${guest[@]}"
 is "$rc" 100 "a panic's exit status"
 FAKE_GUEST=sleep exe colinux-fake.exe start name=one "${guest[@]}"
@@ -134,6 +143,12 @@ like "$(cat "$dir/run/one/log")" 'colinux kill' "the log says so"
 	>"$tmp/disk" 2>/dev/null </dev/null
 ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 16 checks" ||
 	diag "$(grep -v '^ok' "$tmp/disk")"
+
+# --- Network ---
+(cd "$tmp" && timeout 180 "$top/tests/windows/net_peer.py" "$wine" \
+	"$top/build/nt/net-test.exe") >"$tmp/net" 2>/dev/null </dev/null
+ok $? "network by slirp: $(grep -c '^ok' "$tmp/net") of 9 checks" ||
+	diag "$(grep -v '^ok' "$tmp/net")"
 
 # --- The installer ---
 if [ -e build/nt/colinux-setup.exe ]; then

@@ -9,7 +9,7 @@ WINDOWS_LIBS := $(if $(shell command -v $(NT_CC)),\
 	$(shell scripts/windows-libs --have))
 NT_DAEMON_SRCS := $(addprefix daemon/,client.c client_console.c command.c \
 	config.c config_keys.c console.c control.c error.c image.c machine.c \
-	machine_devices.c machine_disks.c memory.c paths.c program.c protocol.c \
+	machine_devices.c machine_disks.c machine_ports.c memory.c paths.c program.c protocol.c \
 	runtime.c session.c session_disks.c standard_io.c stats.c terminal.c \
 	vcpu.c) \
 	$(addprefix daemon/builtin/,check.c console.c image.c info.c memory.c \
@@ -17,11 +17,12 @@ NT_DAEMON_SRCS := $(addprefix daemon/,client.c client_console.c command.c \
 	$(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c bzimage.c \
 	cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c insn.c \
 	inspect.c kallsyms.c link.c load.c modules.c pagetable.c pause.c) \
-	$(addprefix daemon/virtio/,blk.c console.c device.c rng.c virtio.c \
-	virtqueue.c) daemon/net/options.c \
+	$(addprefix daemon/virtio/,blk.c console.c device.c net.c rng.c virtio.c \
+	virtqueue.c) \
+	$(addprefix daemon/net/,frame.c options.c slirp_stack.c) \
 	daemon/disk/format_name.c \
 	$(addprefix daemon/os/windows/,commands.c disk_io.c disk_open.c event.c \
-	file.c interrupt.c keeper.c linux_errno.c machine_served.c private.c process.c \
+	file.c interrupt.c keeper.c linux_errno.c machine_served.c net_slirp.c private.c process.c \
 	sandbox.c scm.c setup_driver.c setup_service.c text.c)
 # Of which the tests have a fake.
 NT_DRIVER_SRCS := daemon/os/windows/driver.c
@@ -29,10 +30,10 @@ NT_DRIVER_SRCS := daemon/os/windows/driver.c
 NT_DAEMON_CFLAGS := $(CSTD) -O2 -g $(WARN) -Wno-format -D_GNU_SOURCE \
 	-D_FILE_OFFSET_BITS=64 -D__USE_MINGW_ANSI_STDIO=1 \
 	-D_WIN32_WINNT=0x0601 -DWINVER=0x0601 -DWIN32_LEAN_AND_MEAN \
-	-DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD -DLZMA_API_STATIC \
+	-DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD -DLZMA_API_STATIC -DLIBSLIRP_STATIC \
 	-Iinclude -Idaemon/os/windows/posix -isystem $(WINDOWS_LIBS)/include
 NT_DAEMON_LDLIBS := -L$(WINDOWS_LIBS)/lib -luv -llzma -lzstd -llz4 -lz \
-	-lZydis -lws2_32 -liphlpapi -luserenv -lpsapi -ladvapi32 -luser32 \
+	-lZydis -lslirp -lws2_32 -liphlpapi -luserenv -lpsapi -ladvapi32 -luser32 \
 	-lshell32 -ldbghelp -lole32 -lpthread
 NT_DAEMON_OBJS := $(patsubst %.c,$(B)/nt/%.o,$(NT_DAEMON_SRCS))
 NT_DRIVER_OBJS := $(patsubst %.c,$(B)/nt/%.o,$(NT_DRIVER_SRCS))
@@ -58,7 +59,15 @@ $(B)/nt/disk-test.exe: $(NT_DAEMON_OBJS) $(addprefix $(B)/nt/tests/windows/, \
 		disk_test.o fake_device.o)
 	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
 
+# ... and a network card, with the guest of the unit tests.
+$(addprefix $(B)/nt/tests/,unit/virtio/guest.o windows/net_test.o): \
+		NT_DAEMON_CFLAGS += -include tests/windows/alarm.h
+$(B)/nt/net-test.exe: $(NT_DAEMON_OBJS) $(addprefix $(B)/nt/tests/, \
+		windows/net_test.o windows/fake_device.o unit/virtio/guest.o \
+		unit/virtio/tap.o)
+	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
+
 ifneq ($(WINDOWS_LIBS),)
-ALL += $(B)/nt/colinux-fake.exe $(B)/nt/disk-test.exe
+ALL += $(addprefix $(B)/nt/,colinux-fake.exe disk-test.exe net-test.exe)
 ALL += $(B)/nt/colinux.exe
 endif

@@ -4,11 +4,13 @@
  * configuration that asks for one was refused (os_lacks()), so there is nothing
  * to add.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "../../machine_internal.h"
 #include "../../serial.h"
 #include "../../virtio/balloon.h"
+#include "../../virtio/vhost_net.h"
 
 int serial_check(const char *key, const char *value, struct error *error)
 {
@@ -33,13 +35,6 @@ void machine_free_serials(struct machine *machine)
 	(void)machine;
 }
 
-int machine_add_cards(struct machine *machine, struct error *error)
-{
-	(void)machine;
-	(void)error;
-	return 0;
-}
-
 int machine_add_served(struct machine *machine, struct error *error)
 {
 	(void)machine;
@@ -52,6 +47,37 @@ int machine_add_vsock(struct machine *machine, struct error *error)
 	(void)machine;
 	(void)error;
 	return 0;
+}
+
+/* No card of Windows' gives its frames to vhost-net (net_slirp.c). */
+
+bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
+{
+	(void)fd;
+	(void)first;
+	vhost->fd = -1;
+	return false;
+}
+
+void vhost_net_exit(struct vhost_net *vhost)
+{
+	(void)vhost;
+}
+
+int vhost_net_start(struct vhost_net *vhost, struct virtio_device *device,
+		    int tap_fd, int call)
+{
+	(void)vhost;
+	(void)device;
+	(void)tap_fd;
+	(void)call;
+	return -EOPNOTSUPP;
+}
+
+void vhost_net_stop(struct vhost_net *vhost, struct virtio_device *device)
+{
+	(void)vhost;
+	(void)device;
 }
 
 /* No balloon: nobody asks for the pages of one that has no driver. */

@@ -60,9 +60,6 @@ void os_ignore_broken_pipes(void)
 const char *os_lacks(enum os_feature feature)
 {
 	switch (feature) {
-	case OS_NETWORK:
-		return "there is no network for guests on Windows yet; leave "
-		       "the line out";
 	case OS_FOLDERS:
 		return "there is no virtiofs server for Windows; use a disk "
 		       "image instead";
@@ -79,7 +76,7 @@ const char *os_lacks(enum os_feature feature)
 		return "a guest on Windows keeps the memory that mem= gives it";
 	case OS_INTERFACES:
 		return "tuntap, bridge and macvtap are Linux's, and not to be "
-		       "had on Windows";
+		       "had on Windows; use slirp";
 	case OS_DISK_FORMATS:
 		return "only raw images and disks on Windows: qemu-img convert "
 		       "-O raw makes one of another format";
