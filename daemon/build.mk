@@ -6,7 +6,7 @@ DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c
 	config.c config_keys.c console.c control.c error.c exec.c image.c \
 	keeper.c machine.c \
 	machine_devices.c machine_disks.c machine_ports.c machine_served.c serial.c \
-	serial_open.c \
+	serial_open.c serial_parse.c \
 	paths.c program.c protocol.c runtime.c session.c session_disks.c \
 	standard_io.c stats.c \
 	terminal.c vcpu.c) \

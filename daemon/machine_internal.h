@@ -93,13 +93,13 @@ int machine_keep(struct machine *machine, const struct keeper_options *options,
 		 struct error *error);
 
 /* machine_ports.c */
-int machine_add_cards(struct machine *machine, struct error *error);
-
-/* machine_served.c, os/windows/machine_served.c */
 int machine_add_serials(struct machine *machine, struct error *error);
 /* No more calls of the devices; then, without the devices, all the rest. */
 void machine_stop_serials(struct machine *machine);
 void machine_free_serials(struct machine *machine);
+int machine_add_cards(struct machine *machine, struct error *error);
+
+/* machine_served.c, os/windows/machine_served.c */
 int machine_add_vsock(struct machine *machine, struct error *error);
 /* Folders and vhost-user. */
 int machine_add_served(struct machine *machine, struct error *error);

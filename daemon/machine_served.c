@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The devices of a VM that need more of the host than every host has: serial
- * ports, sockets, and what other processes serve (vhost-user, virtiofsd).
+ * The devices of a VM that need more of the host than every host has: sockets,
+ * and what other processes serve (vhost-user, virtiofsd).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,95 +13,7 @@
 
 #include "keeper.h"
 #include "machine_internal.h"
-#include "serial.h"
 #include "virtio/spec.h"
-
-/* A serial port: the device and what is at its other end. */
-struct machine_serial {
-	struct serial *port;
-	struct virtio_console *device;
-};
-
-/* --- Serial ports --- */
-
-static size_t on_serial_output(void *opaque, const void *text, size_t length)
-{
-	struct machine_serial *serial = opaque;
-
-	return serial_output(serial->port, text, length);
-}
-
-static size_t on_serial_input(void *opaque, void *buffer, size_t room)
-{
-	struct machine_serial *serial = opaque;
-
-	return serial_input(serial->port, buffer, room);
-}
-
-static const struct virtio_console_ops serial_ops = {
-	.output = on_serial_output,
-	.input = on_serial_input,
-};
-
-static void on_serial_input_ready(void *opaque)
-{
-	struct machine_serial *serial = opaque;
-
-	virtio_console_input_ready(serial->device);
-}
-
-static void on_serial_output_ready(void *opaque)
-{
-	struct machine_serial *serial = opaque;
-
-	virtio_console_output_ready(serial->device);
-}
-
-static int add_serial(struct machine *machine, unsigned int number,
-		      struct error *error)
-{
-	struct machine_serial *serial = &machine->serials[number];
-	const struct serial_device device = {
-		.input_ready = on_serial_input_ready,
-		.output_ready = on_serial_output_ready,
-		.opaque = serial,
-	};
-	char tag[16];
-
-	snprintf(tag, sizeof(tag), "ttys%u", number);
-	serial->port = serial_open(tag, machine->config->serial[number], error);
-	if (!serial->port ||
-	    virtio_serial_add(machine->bus, tag, &serial_ops, serial,
-			      &serial->device, error) < 0)
-		return -1;
-	machine_progress(machine, "%s: %s", tag, serial_text(serial->port));
-	return serial_connect(serial->port, &device, error);
-}
-
-int machine_add_serials(struct machine *machine, struct error *error)
-{
-	machine->serials = calloc(CONFIG_SERIALS, sizeof(*machine->serials));
-	if (!machine->serials)
-		return error_set(error, "out of memory");
-	for (unsigned int i = 0; i < CONFIG_SERIALS; i++)
-		if (*machine->config->serial[i] &&
-		    add_serial(machine, i, error) < 0)
-			return -1;
-	return 0;
-}
-
-void machine_stop_serials(struct machine *machine)
-{
-	for (unsigned int i = 0; machine->serials && i < CONFIG_SERIALS; i++)
-		serial_stop(machine->serials[i].port);
-}
-
-void machine_free_serials(struct machine *machine)
-{
-	for (unsigned int i = 0; machine->serials && i < CONFIG_SERIALS; i++)
-		serial_close(machine->serials[i].port);
-	free(machine->serials);
-}
 
 /* --- vhost-user --- */
 

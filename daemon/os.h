@@ -126,7 +126,6 @@ size_t os_random(void *bytes, size_t length);
 enum os_feature {
 	OS_FOLDERS,		/* cofsN=: virtiofs */
 	OS_VHOST_USER,		/* devices of other processes */
-	OS_SERIAL,		/* ttysN= (serial_check()) */
 	OS_VSOCK,		/* vsock=; exec, cp */
 	OS_BALLOON,		/* memory NAME SIZE */
 	OS_INTERFACES,		/* tuntap, bridge, macvtap */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Opening what a ttysN= line names: see serial.h for the syntax. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "serial_internal.h"
+#include "serial_parse.h"
 
 /* Clients that wait while one is there. */
 #define BACKLOG 4
@@ -25,13 +25,6 @@ static const struct {
 	{ 115200, B115200 }, { 230400, B230400 }, { 460800, B460800 },
 	{ 921600, B921600 },
 };
-
-static const char *after(const char *value, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	return strncmp(value, prefix, length) ? NULL : value + length;
-}
 
 static bool find_speed(const char *text, speed_t *speed)
 {
@@ -48,31 +41,6 @@ static bool find_speed(const char *text, speed_t *speed)
 	return false;
 }
 
-/* "4000", "0.0.0.0:4000" */
-static bool parse_tcp(const char *text, struct sockaddr_in *at)
-{
-	const char *colon = strrchr(text, ':');
-	const char *digits = colon ? colon + 1 : text;
-	char address[INET_ADDRSTRLEN] = "127.0.0.1";
-	unsigned long port;
-	char *end;
-
-	if (colon && (size_t)(colon - text) >= sizeof(address))
-		return false;
-	if (colon) {
-		memcpy(address, text, colon - text);
-		address[colon - text] = '\0';
-	}
-	port = strtoul(digits, &end, 10);
-	if (*digits < '0' || *digits > '9' || *end || port < 1 || port > 65535)
-		return false;
-	*at = (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-	};
-	return inet_pton(AF_INET, address, &at->sin_addr) == 1;
-}
-
 int serial_check(const char *key, const char *value, struct error *error)
 {
 	struct sockaddr_un local;
@@ -85,17 +53,17 @@ int serial_check(const char *key, const char *value, struct error *error)
 				 sizeof(local.sun_path) - 1);
 	if (!strcmp(value, "pty"))
 		return 0;
-	rest = after(value, "pty:");
+	rest = serial_after(value, "pty:");
 	if (!rest)
-		rest = after(value, "unix:");
+		rest = serial_after(value, "unix:");
 	if (!rest)
-		rest = after(value, "file:");
+		rest = serial_after(value, "file:");
 	if (rest)
 		return *rest ? 0 : error_set(error, "%s=%s needs a path behind "
 					     "the colon", key, value);
-	rest = after(value, "tcp:");
+	rest = serial_after(value, "tcp:");
 	if (rest)
-		return parse_tcp(rest, &at) ? 0 : error_set(error, "%s: %s: "
+		return serial_parse_tcp(rest, &at) ? 0 : error_set(error, "%s: %s: "
 			"give tcp:PORT or tcp:ADDRESS:PORT", key, value);
 	comma = strchr(value, ',');
 	if (*value == '/' && (!comma || find_speed(comma + 1, &speed)))
@@ -216,14 +184,14 @@ static int open_it(struct serial *serial, const char *value)
 
 	if (!strcmp(value, "pty"))
 		return open_pty(serial, NULL);
-	if ((rest = after(value, "pty:")))
+	if ((rest = serial_after(value, "pty:")))
 		return open_pty(serial, rest);
-	if ((rest = after(value, "unix:")))
+	if ((rest = serial_after(value, "unix:")))
 		return open_unix(serial, rest);
-	if ((rest = after(value, "file:")))
+	if ((rest = serial_after(value, "file:")))
 		return open_file(serial, rest);
-	if ((rest = after(value, "tcp:"))) {
-		parse_tcp(rest, &at);
+	if ((rest = serial_after(value, "tcp:"))) {
+		serial_parse_tcp(rest, &at);
 		return listen_at(serial, (struct sockaddr *)&at, sizeof(at));
 	}
 	return open_terminal(serial, value);

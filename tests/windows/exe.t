@@ -53,10 +53,10 @@ is "$rc" 2 "check: a missing image"
 like "$err" 'cobd1=C:\\missing\.img: ' "... is named"
 
 # --- What NT lacks ---
-for word in cofs0='C:\x' vhost-user=blk,x ttys0=COM1 eth0=tuntap,tap0 \
+for word in cofs0='C:\x' vhost-user=blk,x ttys0=pty eth0=tuntap,tap0 \
 	vsock=on; do
 	exe colinux.exe check kernel=x initrd=y "$word"
-	is "$rc $(grep -c "^colinux: ${word%%=*}=: .*" <<<"$err")" "2 1" \
+	is "$rc $(grep -c "^colinux: ${word%%=*}=.* [Ww]indows" <<<"$err")" "2 1" \
 		"$word is refused, and why"
 done
 exe colinux.exe check kernel=x initrd=y vsock=off
@@ -116,12 +116,14 @@ COLINUX_DATA=$(windows_path build)
 COLINUX_RUN=$wdir\\run
 export COLINUX_DATA COLINUX_RUN
 guest=("kernel=$wkernel" "modules=$wmodules" mem=128
-	"cobd0=$wdir\\disk ä.img" root=/dev/cobd0 eth0=slirp,02:00:00:00:00:07)
+	"cobd0=$wdir\\disk ä.img" root=/dev/cobd0 eth0=slirp,02:00:00:00:00:07
+	"ttys0=file:$wdir\\serial.txt")
 exe colinux-fake.exe run "${guest[@]}"
 is "$rc $out" "0 fake guest: loaded, last 0
 fake guest: loaded, last -38" "a kernel is loaded; the guest hears Linux errno"
 like "$err" 'cobd0: block, .*disk ä.img, 1 MiB, overlapped' "... has a disk"
 like "$err" 'eth0: network, slirp, 02:00:00:00:00:07, up' "... a card"
+like "$err" '^colinux: ttys0: file:.*serial\.txt' "... a serial port"
 FAKE_GUEST=panic exe colinux-fake.exe run -q "${guest[@]}"
 is "$rc" 100 "a panic's exit status"
 FAKE_GUEST=sleep exe colinux-fake.exe start name=one "${guest[@]}"
@@ -149,6 +151,13 @@ ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 16 checks" ||
 	"$top/build/nt/net-test.exe") >"$tmp/net" 2>/dev/null </dev/null
 ok $? "network by slirp: $(grep -c '^ok' "$tmp/net") of 9 checks" ||
 	diag "$(grep -v '^ok' "$tmp/net")"
+
+# --- Serial ports ---
+(cd "$tmp" && timeout 180 "$top/tests/windows/serial_peer.py" "$wine" \
+	"$top/build/nt/serial-test.exe" "$WINEPREFIX/dosdevices") \
+	>"$tmp/serial" 2>/dev/null </dev/null
+ok $? "serial ports: $(grep -c '^ok' "$tmp/serial") of 21 checks" ||
+	diag "$(grep -v '^ok' "$tmp/serial")"
 
 # --- The installer ---
 if [ -e build/nt/colinux-setup.exe ]; then

@@ -10,7 +10,7 @@ WINDOWS_LIBS := $(if $(shell command -v $(NT_CC)),\
 NT_DAEMON_SRCS := $(addprefix daemon/,client.c client_console.c command.c \
 	config.c config_keys.c console.c control.c error.c image.c machine.c \
 	machine_devices.c machine_disks.c machine_ports.c memory.c paths.c program.c protocol.c \
-	runtime.c session.c session_disks.c standard_io.c stats.c terminal.c \
+	runtime.c serial_parse.c session.c session_disks.c standard_io.c stats.c terminal.c \
 	vcpu.c) \
 	$(addprefix daemon/builtin/,check.c console.c image.c info.c memory.c \
 	ps.c run.c start.c stats.c stop.c version.c) \
@@ -23,7 +23,7 @@ NT_DAEMON_SRCS := $(addprefix daemon/,client.c client_console.c command.c \
 	daemon/disk/format_name.c \
 	$(addprefix daemon/os/windows/,commands.c disk_io.c disk_open.c event.c \
 	file.c interrupt.c keeper.c linux_errno.c machine_served.c net_slirp.c private.c process.c \
-	sandbox.c scm.c setup_driver.c setup_service.c text.c)
+	sandbox.c scm.c serial.c serial_open.c setup_driver.c setup_service.c text.c)
 # Of which the tests have a fake.
 NT_DRIVER_SRCS := daemon/os/windows/driver.c
 # Format strings are checked by the Linux build.  Windows 7: libuv's least.
@@ -67,7 +67,12 @@ $(B)/nt/net-test.exe: $(NT_DAEMON_OBJS) $(addprefix $(B)/nt/tests/, \
 		unit/virtio/tap.o)
 	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
 
+$(B)/nt/serial-test.exe: $(NT_DAEMON_OBJS) $(addprefix $(B)/nt/tests/, \
+		windows/serial_test.o windows/fake_device.o unit/virtio/tap.o)
+	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
+
 ifneq ($(WINDOWS_LIBS),)
-ALL += $(addprefix $(B)/nt/,colinux-fake.exe disk-test.exe net-test.exe)
+ALL += $(addprefix $(B)/nt/,colinux-fake.exe disk-test.exe net-test.exe \
+	serial-test.exe)
 ALL += $(B)/nt/colinux.exe
 endif

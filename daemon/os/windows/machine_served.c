@@ -8,32 +8,8 @@
 #include <string.h>
 
 #include "../../machine_internal.h"
-#include "../../serial.h"
 #include "../../virtio/balloon.h"
 #include "../../virtio/vhost_net.h"
-
-int serial_check(const char *key, const char *value, struct error *error)
-{
-	(void)value;
-	return error_set(error, "%s=: %s", key, os_lacks(OS_SERIAL));
-}
-
-int machine_add_serials(struct machine *machine, struct error *error)
-{
-	(void)machine;
-	(void)error;
-	return 0;
-}
-
-void machine_stop_serials(struct machine *machine)
-{
-	(void)machine;
-}
-
-void machine_free_serials(struct machine *machine)
-{
-	(void)machine;
-}
 
 int machine_add_served(struct machine *machine, struct error *error)
 {

@@ -41,6 +41,14 @@ const char *nt_message(DWORD code);
 /* Path of a file beside the running program; false: too long. */
 bool nt_beside_program(const char *name, char *path, size_t room);
 
+/* --- private.c --- */
+
+/*
+ * Of what only this user may open; lpSecurityDescriptor is freed by
+ * LocalFree().  False: GetLastError().
+ */
+bool nt_private_attributes(SECURITY_ATTRIBUTES *attributes);
+
 /* --- linux_errno.c --- */
 
 /* errno of a number of Linux. */

@@ -64,16 +64,22 @@ static bool owned(const wchar_t *path)
 	return ours;
 }
 
+bool nt_private_attributes(SECURITY_ATTRIBUTES *attributes)
+{
+	*attributes = (SECURITY_ATTRIBUTES){ .nLength = sizeof(*attributes) };
+	return ConvertStringSecurityDescriptorToSecurityDescriptorW(
+		PRIVATE, SDDL_REVISION_1, &attributes->lpSecurityDescriptor,
+		NULL);
+}
+
 static int make_private(const wchar_t *wide, const char *path,
 			struct error *error)
 {
-	SECURITY_ATTRIBUTES attributes = { .nLength = sizeof(attributes) };
+	SECURITY_ATTRIBUTES attributes;
 	int result = 0;
 	DWORD code;
 
-	if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
-		    PRIVATE, SDDL_REVISION_1,
-		    &attributes.lpSecurityDescriptor, NULL))
+	if (!nt_private_attributes(&attributes))
 		return error_set(error, "%s: %s", path,
 				 nt_message(GetLastError()));
 	if (!CreateDirectoryW(wide, &attributes)) {

@@ -66,9 +66,6 @@ const char *os_lacks(enum os_feature feature)
 	case OS_VHOST_USER:
 		return "vhost-user needs Unix sockets that pass descriptors, "
 		       "which Windows has not; use cobdN=";
-	case OS_SERIAL:
-		return "there are no serial ports on Windows yet; use the "
-		       "console";
 	case OS_VSOCK:
 		return "there are no sockets between Windows and a guest yet, "
 		       "nor what uses them (exec, cp); use the console";

@@ -13,7 +13,8 @@ $(eval $(call unit_test,daemon-session,$(addprefix tests/unit/daemon/, \
 $(eval $(call unit_test,daemon-config,tests/unit/daemon/config_test.c \
 	tests/unit/virtio/tap.c $(addprefix daemon/,config.c config_keys.c \
 	error.c disk/format.c disk/format_name.c net/options.c \
-	os/linux/file.c os/linux/process.c serial_open.c serial.c),libuv))
+	os/linux/file.c os/linux/process.c serial_open.c serial_parse.c serial.c),\
+	libuv))
 $(eval $(call unit_test,daemon-console,tests/unit/daemon/console_test.c \
 	$(DAEMON_TEST),libuv libseccomp $(NET_LIBS)))
 $(eval $(call unit_test,daemon-control,tests/unit/daemon/control_test.c \

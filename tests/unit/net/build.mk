@@ -18,7 +18,7 @@ $(eval $(call unit_test,vhost-user,tests/unit/net/vhost_user_test.c \
 	$(NET_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,serial,tests/unit/net/serial_test.c \
 	tests/unit/virtio/tap.c $(addprefix daemon/,serial.c serial_open.c \
-	error.c),))
+	serial_parse.c error.c),))
 $(eval $(call unit_test,vhost-servers,tests/unit/net/servers_test.c \
 	$(NET_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,keeper,tests/unit/net/keeper_test.c \
