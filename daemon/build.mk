@@ -10,7 +10,8 @@ DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c
 	paths.c program.c protocol.c runtime.c session.c session_disks.c \
 	standard_io.c stats.c \
 	terminal.c vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c cp.c disk.c disk_server.c \
+	$(addprefix daemon/builtin/,check.c console.c cp.c disk.c disk_add.c \
+	disk_server.c \
 	exec.c image.c info.c keep.c \
 	macvtap.c memory.c ps.c \
 	run.c slirp.c start.c stats.c stop.c version.c) \

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * colinux disk: what the VM process may not do, opening files, is done here,
- * with the rights of the caller, and the descriptors are handed over.
- */
-#include <errno.h>
+/* colinux disk; disk_add.c has the part that not every host has. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "../client.h"
 #include "../command.h"
-#include "../disk/disk.h"
-#include "../os.h"
+#include "disk.h"
 
-/* "cobd3" -> 3, or -1. */
-static int disk_number(const char *name)
+int disk_number(const char *name)
 {
 	unsigned int number;
 	char extra;
@@ -54,128 +44,6 @@ static int list(const struct runtime *runtime)
 	if (client_request(runtime, &request, print_disk, NULL, &error) < 0)
 		return failed(&error);
 	return 0;
-}
-
-/* --- add --- */
-
-static int connect_to(const struct runtime *runtime, struct error *error)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (snprintf(at.sun_path, sizeof(at.sun_path), "%s",
-		     runtime->control) >= (int)sizeof(at.sun_path))
-		errno = ENAMETOOLONG;
-	else if (fd >= 0 && !connect(fd, (struct sockaddr *)&at, sizeof(at)))
-		return fd;
-	error_set(error, "%s cannot be reached: %s", runtime->name,
-		  strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-/* Take the answer line by line; hand over the files when asked to. */
-static int converse(FILE *stream, const struct config_disk *disk,
-		    const struct disk_files *files, struct error *error)
-{
-	char line[1024], text[640], *value;
-	int fds[2], nr = 0;
-
-	/* See session_disks.c. */
-	snprintf(text, sizeof(text), "%d %d %d %.500s", files->image >= 0,
-		 files->server >= 0, files->format, disk->path);
-	if (files->image >= 0)
-		fds[nr++] = files->image;
-	if (files->server >= 0)
-		fds[nr++] = files->server;
-
-	while (fgets(line, sizeof(line), stream)) {
-		line[strcspn(line, "\n")] = '\0';
-		value = protocol_split(line);
-		if (!strcmp(line, "ok"))
-			return 0;
-		if (!strcmp(line, "error")) {
-			protocol_clean(value);
-			return error_set(error, "%s", value);
-		}
-		if (strcmp(line, "send"))
-			continue;
-		if (os_send_files(fileno(stream), text, fds, nr) < 0)
-			break;
-	}
-	return error_set(error, "the guest ended before it answered");
-}
-
-static int add_files(const struct runtime *runtime, int number,
-		     const struct config_disk *disk,
-		     const struct disk_files *files, struct error *error)
-{
-	struct protocol_request request;
-	char line[PROTOCOL_LINE];
-	size_t length;
-	FILE *stream;
-	int fd, result;
-
-	protocol_request_init(&request, PROTOCOL_DISK_ADD);
-	request.disk = number;
-	request.read_only = disk->read_only;
-	request.direct = disk->direct;
-	length = protocol_format(&request, line, sizeof(line));
-	fd = connect_to(runtime, error);
-	if (fd < 0)
-		return -1;
-	stream = fdopen(fd, "r");
-	if (!stream || write(fd, line, length) != (ssize_t)length) {
-		close(fd);
-		return error_set(error, "%s cannot be reached: %s",
-				 runtime->name, strerror(errno));
-	}
-	result = converse(stream, disk, files, error);
-	fclose(stream);
-	return result;
-}
-
-static int add(const struct runtime *runtime, const char *word)
-{
-	static const struct config_origin origin = { NULL, 0 };
-	struct config *config = calloc(1, sizeof(*config));
-	struct disk_options options = { 0 };
-	struct disk_files files;
-	char name[16];
-	struct error error;
-	int number, result;
-
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
-	number = disk_number(name);
-	if (!config || number < 0 || !strchr(word, '=')) {
-		free(config);
-		return usage_error("disk", "%s is not cobdN=FILE, with N from "
-				   "0 to %d", word, CONFIG_DISKS - 1);
-	}
-	config_init(config);
-	result = config_word(config, &origin, word, NULL, NULL, &error);
-	if (result < 0) {
-		result = usage_error("disk", "%s", error.text);
-	} else {
-		const struct config_disk *disk = &config->disk[number];
-
-		options.path = disk->path;
-		options.read_only = disk->read_only;
-		options.direct = disk->direct;
-		options.format = disk->format;
-		options.backing = disk->backing;
-		result = disk_files_open(&options, &files, &error);
-		if (!result) {
-			result = add_files(runtime, number, disk, &files,
-					   &error);
-			disk_files_close(&files);
-		}
-		if (result < 0)
-			result = failed(&error);
-	}
-	free(config);
-	return result;
 }
 
 /* --- remove, resize, refresh --- */
@@ -245,7 +113,7 @@ static int list_disks(const struct runtime *runtime, int argc, char **argv)
 static int add_disk(const struct runtime *runtime, int argc, char **argv)
 {
 	(void)argc;
-	return add(runtime, argv[0]);
+	return disk_add(runtime, argv[0]);
 }
 
 /* What can be done, and how many words it takes after NAME. */

@@ -69,7 +69,7 @@ exe colinux.exe check "$wdir\\net.conf"
 like "$out" 'eth0=slirp,,tcp:2222:22: network card 0: addresses translated' "eth0=slirp"
 exe colinux.exe check kernel=x initrd=y eth0=slirp,,tcp:2222
 like "$err" '^colinux: eth0: tcp:2222 is no redirection' "... checked"
-for words in 'exec deb true' 'cp deb:a b' 'disk list deb' 'memory deb 64'; do
+for words in 'exec deb true' 'cp deb:a b' 'memory deb 64'; do
 	# shellcheck disable=SC2086
 	exe colinux.exe $words
 	is "$rc $(grep -c "^colinux: ${words%% *}: .*Windows" <<<"$err")" \
@@ -134,6 +134,18 @@ FAKE_GUEST=sleep exe colinux-fake.exe run name=one "${guest[@]}"
 like "$err" 'one is running already' "a name is taken once"
 exe colinux-fake.exe run name=two "${guest[@]}"
 like "$err" 'cobd0: .* in use by another' "... and so is a disk"
+exe colinux-fake.exe disk list one
+like "$out" '^cobd0: block, .*disk ä.img, 1 MiB' "disk list"
+exe colinux-fake.exe disk resize one cobd0 3M
+is "$rc $out $(stat -c %s "$dir/disk ä.img")" "0 3145728 bytes 3145728" \
+	"disk resize grows the file"
+truncate -s 4M "$dir/disk ä.img"
+exe colinux-fake.exe disk refresh one cobd0
+is "$rc $out" "0 4194304 bytes" "disk refresh: it has grown"
+exe colinux-fake.exe disk add one cobd1=x.img
+like "$rc $err" '^1 colinux: disk add: .* Windows' "disk add is refused"
+exe colinux-fake.exe disk remove one cobd9
+like "$rc $err" '^1 colinux: there is no cobd9' "disk remove reaches the guest"
 exe colinux-fake.exe kill one
 is "$rc" 0 "kill gets a vCPU out of its request"
 exe colinux-fake.exe ps

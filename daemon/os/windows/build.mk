@@ -12,7 +12,7 @@ NT_DAEMON_SRCS := $(addprefix daemon/,client.c client_console.c command.c \
 	machine_devices.c machine_disks.c machine_ports.c memory.c paths.c program.c protocol.c \
 	runtime.c serial_parse.c session.c session_disks.c standard_io.c stats.c terminal.c \
 	vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c image.c info.c memory.c \
+	$(addprefix daemon/builtin/,check.c console.c disk.c image.c info.c memory.c \
 	ps.c run.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c bzimage.c \
 	cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c insn.c \

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "../../builtin/disk.h"
 #include "../../command.h"
 #include "../../os.h"
 #include "setup.h"
@@ -35,12 +36,16 @@ CLASSIC(status_service, cmd_service, "status")
 /* What people know from other hosts. */
 static int refuse(int argc, char **argv)
 {
-	bool disk = !strcmp(argv[0], "disk");
-
 	(void)argc;
-	say("%s: %s", argv[0], disk ?
-	    "disks come and go with their guest on Windows; use cobdN=" :
-	    os_lacks(OS_VSOCK));
+	say("%s: %s", argv[0], os_lacks(OS_VSOCK));
+	return EXIT_OTHER;
+}
+
+int disk_add(const struct runtime *runtime, const char *word)
+{
+	(void)word;
+	say("disk add: disks come with their guest on Windows; start %s again "
+	    "with cobdN=", runtime->name);
 	return EXIT_OTHER;
 }
 
@@ -62,7 +67,12 @@ const struct command os_commands[] = {
 	{ "--install-service", install_service, "NAME FILE", NULL, NULL },
 	{ "--remove-service", remove_service, "NAME", NULL, NULL },
 	{ "--status-service", status_service, "NAME", NULL, NULL },
-	{ "disk", refuse, "", NULL, NULL },
+	{ "disk", cmd_disk, "list|remove|resize|refresh NAME ...",
+	  "disks of a running guest",
+	  "  list NAME                    what it has\n"
+	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
+	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
+	  "  refresh NAME cobdN           it has grown: tell the guest" },
 	{ "exec", refuse, "", NULL, NULL },
 	{ "cp", refuse, "", NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
