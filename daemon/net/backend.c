@@ -44,6 +44,15 @@ struct net_backend *net_backend_new(enum net_kind kind, int fd,
 	return NULL;
 }
 
+int net_backend_watch(struct net_backend *backend, unsigned int pair, bool on)
+{
+	if (on)
+		return watch(backend, backend->fd[pair], EPOLLIN | EPOLLOUT) < 0 ?
+			       -errno : 0;
+	return epoll_ctl(backend->event_fd, EPOLL_CTL_DEL, backend->fd[pair],
+			 NULL) < 0 ? -errno : 0;
+}
+
 int net_backend_add_pair(struct net_backend *backend, int fd)
 {
 	if (watch(backend, fd, EPOLLIN | EPOLLOUT) < 0) {

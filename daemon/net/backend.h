@@ -69,6 +69,13 @@ void net_backend_free(struct net_backend *backend);
 int net_backend_add_pair(struct net_backend *backend, int fd);
 
 /*
+ * Whether event_fd tells of a pair's frames, as it does at first.  Off while
+ * the kernel moves them: each would wake the device's thread.  0 or a negative
+ * errno.
+ */
+int net_backend_watch(struct net_backend *backend, unsigned int pair, bool on);
+
+/*
  * Frames come and go by the first `nr` pairs, 1 to nr_pairs.  0 or a negative
  * errno.
  */

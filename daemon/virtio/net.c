@@ -279,6 +279,8 @@ static void take_back(struct pair *pair)
 	struct virtio_net *net = pair->net;
 	unsigned int i;
 
+	if (pair->vhost.running)
+		net_backend_watch(net->backend, pair->number, true);
 	vhost_net_stop(&pair->vhost, &net->device);
 	for (i = 0; i < net->nr_pairs; i++)
 		if (net->pair[i].vhost.running)
@@ -305,6 +307,8 @@ static bool offloaded(struct pair *pair)
 		pair->vhost_failed = true;
 		take_back(pair);
 	}
+	if (pair->vhost.running)
+		net_backend_watch(net->backend, pair->number, false);
 	return pair->vhost.running;
 }
 

@@ -179,6 +179,15 @@ int net_backend_use(struct net_backend *backend, unsigned int nr)
 	return 0;
 }
 
+int net_backend_watch(struct net_backend *backend, unsigned int pair, bool on)
+{
+	/* For vhost-net, which there is not. */
+	(void)backend;
+	(void)pair;
+	(void)on;
+	return 0;
+}
+
 int net_backend_guest_offloads(struct net_backend *backend, bool checksum,
 			       bool tso4, bool tso6)
 {

@@ -448,6 +448,34 @@ static void two_pairs(void)
 	close_two_pairs();
 }
 
+/* What vhost-net's frames must not do: wake whoever waits for event_fd. */
+static void no_wake_ups(void)
+{
+	struct net_backend *backend;
+	struct error error;
+	struct pollfd wait;
+	int pair[2];
+
+	note("frames that are somebody else's");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) < 0)
+		die("socketpair");
+	backend = net_backend_new(NET_SLIRP, pair[1], &error);
+	if (!backend)
+		die(error.text);
+	wait = (struct pollfd){ .fd = backend->event_fd, .events = POLLIN };
+	check(!net_backend_watch(backend, 0, false), "not watched");
+	net_backend_event(backend);
+	check(send(pair[0], frame, 100, 0) == 100 && !poll(&wait, 1, 0),
+	      "nobody is told of a frame");
+	check(!net_backend_watch(backend, 0, true) && poll(&wait, 1, 0) == 1,
+	      "watched again: of the one that waits");
+	net_backend_event(backend);
+	check(!poll(&wait, 1, 0) && send(pair[0], frame, 100, 0) == 100 &&
+	      poll(&wait, 1, 0) == 1, "and of the next");
+	net_backend_free(backend);
+	close(pair[0]);
+}
+
 int main(void)
 {
 	/* As the VM process does. */
@@ -456,5 +484,6 @@ int main(void)
 	one_way(UINT64_MAX & ~VIRTIO_F_EVENT_IDX, "no event indexes");
 	one_way(VIRTIO_F_VERSION_1, "no features");
 	two_pairs();
+	no_wake_ups();
 	return done();
 }
