@@ -50,6 +50,8 @@ struct machine_callbacks {
 	 * thread; NULL: nobody cares.
 	 */
 	void (*plugged)(void *opaque);
+	/* A line for people about the running guest, from any thread, or NULL. */
+	void (*notice)(void *opaque, const char *text);
 	/* Progress for people, one line; only during machine_new and _start. */
 	void (*progress)(void *opaque, const char *text);
 	void *opaque;

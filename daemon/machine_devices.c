@@ -73,7 +73,23 @@ static int on_reclaim(void *opaque, uint64_t offset, uint64_t size)
 	return on_range(opaque, COLINUX_IOC_RECLAIM, offset, size);
 }
 
+/* A guest may break rules all day long: enough to see that, and how. */
+#define REPORTS_MAX 32
+
+static void on_report(void *opaque, const char *line)
+{
+	struct machine *machine = opaque;
+	unsigned int nr = atomic_fetch_add(&machine->reports, 1);
+
+	if (!machine->callbacks.notice || nr > REPORTS_MAX)
+		return;
+	machine->callbacks.notice(machine->callbacks.opaque,
+				  nr < REPORTS_MAX ? line : "further lines "
+				  "about the guest's drivers are left out");
+}
+
 static const struct virtio_host_ops bus_ops = {
+	.report = on_report,
 	.plugged = on_plugged,
 	.release = on_release,
 	.reclaim = on_reclaim,

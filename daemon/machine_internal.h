@@ -54,6 +54,8 @@ struct machine {
 	struct virtio_bus *bus;
 	struct virtio_console *virtio_console;
 	struct virtio_balloon *balloon;
+	atomic_uint reports;	/* lines about what the guest's drivers did */
+	uint32_t vsock_cid;	/* in the host's kernel; 0 = not there */
 	struct machine_serial *serials;	/* by ttys number */
 	/* Closing these ends other processes (keeper.h). */
 	unsigned int nr_keepers;

@@ -65,6 +65,12 @@ static void on_progress(void *opaque, const char *text)
 		say("%s", text);
 }
 
+static void on_notice(void *opaque, const char *text)
+{
+	(void)opaque;
+	say("%s", text);
+}
+
 static void wake(void *opaque)
 {
 	struct session *session = opaque;
@@ -523,6 +529,7 @@ static int set_up(struct session *session, struct error *error)
 	struct machine_callbacks callbacks = {
 		.ended = wake,
 		.plugged = wake,
+		.notice = on_notice,
 		.progress = on_progress,
 		.opaque = session,
 	};
