@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <linux/vm_sockets.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -64,7 +65,32 @@ static int read_line(struct attempt *attempt, int fd, char *line, size_t room)
 	return 0;
 }
 
-static int connect_vsock(struct attempt *attempt, int fd)
+/* By the host's kernel; the agent serves reserved ports only. */
+static int connect_cid(struct attempt *attempt, int fd, uint32_t cid)
+{
+	struct sockaddr_vm from = {
+		.svm_family = AF_VSOCK,
+		.svm_cid = VMADDR_CID_ANY,
+		.svm_port = COLINUX_AGENT_PEERS,
+	};
+	const struct sockaddr_vm to = {
+		.svm_family = AF_VSOCK,
+		.svm_cid = cid,
+		.svm_port = COLINUX_AGENT_PORT,
+	};
+
+	while (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0) {
+		if (errno != EADDRINUSE || !--from.svm_port)
+			return error_set(attempt->error, "%s: no reserved port "
+					 "of vsock: %s", attempt->runtime->name,
+					 strerror(errno));
+	}
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+		return may_pass(attempt, strerror(errno));
+	return 0;
+}
+
+static int connect_socket(struct attempt *attempt, int fd)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	char line[128];
@@ -138,14 +164,17 @@ static int say_hello(struct attempt *attempt, struct channel *channel)
 
 static int try_once(struct attempt *attempt, struct channel *channel)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint32_t cid = runtime_cid(attempt->runtime);
+	int fd = socket(cid ? AF_VSOCK : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+			0);
 
 	attempt->again = false;
 	if (fd < 0)
 		return error_set(attempt->error, "cannot make a socket: %s",
 				 strerror(errno));
 	channel_init(channel, fd);
-	if (!connect_vsock(attempt, fd) && !say_hello(attempt, channel))
+	if (!(cid ? connect_cid(attempt, fd, cid) :
+		    connect_socket(attempt, fd)) && !say_hello(attempt, channel))
 		return 0;
 	close(fd);
 	return -1;

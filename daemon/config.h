@@ -54,6 +54,7 @@ enum config_vsock {
 	CONFIG_VSOCK_ON,
 	CONFIG_VSOCK_OFF,
 	CONFIG_VSOCK_CONNECT,	/* the guest may connect to the host, too */
+	CONFIG_VSOCK_VHOST,	/* by the host's kernel, for all its users */
 };
 
 /* A device that another process serves. */

@@ -534,14 +534,18 @@ static int set_vhost_user(struct config *config, struct config_word *word,
 static int set_vsock(struct config *config, struct config_word *word,
 		     struct error *error)
 {
-	static const char *const values[] = { "on", "off", "connect" };
+	static const char *const values[] = {
+		"on", "off", "connect", "vhost"
+	};
 	static const char *const meanings[] = {
 		"sockets between host and guest: colinux exec and cp work",
 		"no sockets between host and guest: no colinux exec and cp",
 		"sockets between host and guest, both can connect",
+		"sockets between host and guest by the host's kernel, for all "
+		"users of the host",
 	};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (strcmp(word->value, values[i]))
 			continue;
 		if (i != CONFIG_VSOCK_OFF && need(OS_VSOCK, word, error) < 0)
@@ -550,7 +554,7 @@ static int set_vsock(struct config *config, struct config_word *word,
 		config_meaning(word, "%s", meanings[i]);
 		return 0;
 	}
-	return error_set(error, "%s=%.60s: give on, off or connect", word->key,
+	return error_set(error, "%s=%.60s: give on, off, connect or vhost", word->key,
 			 word->value);
 }
 
@@ -587,7 +591,7 @@ static const struct config_key keys[] = {
 	  "program of the host that runs with the guest" },
 	{ "vhost-user", false, "TYPE,SOCKET", set_vhost_user,
 	  "device served by another process; may be given several times" },
-	{ "vsock", false, "on|off|connect", set_vsock,
+	{ "vsock", false, "on|off|connect|vhost", set_vsock,
 	  "sockets between host and guest, for exec and cp; default on" },
 	{ "root", false, "DEVICE", set_root,
 	  "root file system: /dev/cobd0, /dev/cobd0p1 or an alias" },

@@ -468,6 +468,11 @@ int machine_stats(struct machine *machine, unsigned int vcpu,
 		       -1 : 0;
 }
 
+uint32_t machine_vsock_cid(const struct machine *machine)
+{
+	return machine->vsock_cid;
+}
+
 bool machine_describe_device(struct machine *machine, unsigned int device,
 			     char *text, size_t room)
 {

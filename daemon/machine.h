@@ -36,6 +36,7 @@ enum machine_end {
 struct machine_vsock {
 	int listener;		/* becomes the machine's when devices are made */
 	const char *path;	/* see virtio/virtio.h, or NULL */
+	bool vhost;		/* neither, if the host's kernel does it */
 };
 
 struct machine_callbacks {
@@ -88,6 +89,8 @@ void machine_free(struct machine *machine);
 /* Counters of a vCPU; -1 when there is no such vCPU. */
 int machine_stats(struct machine *machine, unsigned int vcpu,
 		  struct colinux_stats *stats);
+/* CID of the guest in the host's AF_VSOCK; 0 = the process has its sockets. */
+uint32_t machine_vsock_cid(const struct machine *machine);
 /* One line about device n; false when there is no such device. */
 bool machine_describe_device(struct machine *machine, unsigned int device,
 			     char *text, size_t room);

@@ -53,8 +53,27 @@ static int add_vhost_users(struct machine *machine, struct error *error)
 
 /* --- Sockets --- */
 
-/* Sockets: the host is CID 2, and every guest 3, since none sees another. */
+/* The host is CID 2, and every guest 3, since none sees another. */
 #define GUEST_CID 3
+
+/* By the host's kernel.  0, -1, or 1: it does not do that. */
+static int add_vhost_vsock(struct machine *machine, struct error *error)
+{
+	uint32_t cid;
+	int device, fd = vhost_vsock_open(&cid);
+
+	if (fd < 0) {
+		machine_progress(machine, "vsock: /dev/vhost-vsock: %s: in "
+				 "this process instead", strerror(-fd));
+		return 1;
+	}
+	device = virtio_vhost_vsock_add(machine->bus, fd, cid, error);
+	if (device < 0)
+		return -1;
+	machine->vsock_cid = cid;
+	machine_describe(machine, device);
+	return 0;
+}
 
 int machine_add_vsock(struct machine *machine, struct error *error)
 {
@@ -67,6 +86,11 @@ int machine_add_vsock(struct machine *machine, struct error *error)
 
 	if (!vsock)
 		return 0;
+	device = vsock->vhost ? add_vhost_vsock(machine, error) : 1;
+	if (device <= 0) {
+		close(vsock->listener);
+		return device;
+	}
 	options.listener = vsock->listener;
 	options.connect_path = vsock->path;
 	device = virtio_vsock_add(machine->bus, &options, error);

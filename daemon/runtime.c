@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Run-time directories: see runtime.h. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,30 @@ int runtime_claim(struct runtime *runtime, const char *name, bool vary,
 int runtime_listen(const struct runtime *runtime, struct error *error)
 {
 	return os_listen(runtime->vsock, error);
+}
+
+int runtime_say_cid(const struct runtime *runtime, uint32_t cid,
+		    struct error *error)
+{
+	FILE *file;
+
+	remove_file(runtime->vsock);
+	file = fopen(runtime->vsock, "w");
+	if (file && fprintf(file, "CID %u\n", cid) > 0 && !fclose(file))
+		return 0;
+	return error_set(error, "%s: %s", runtime->vsock, strerror(errno));
+}
+
+uint32_t runtime_cid(const struct runtime *runtime)
+{
+	/* A socket cannot be opened. */
+	FILE *file = fopen(runtime->vsock, "r");
+	unsigned int cid;
+	bool found = file && fscanf(file, "CID %u", &cid) == 1;
+
+	if (file)
+		fclose(file);
+	return found ? cid : 0;
 }
 
 void runtime_release(struct runtime *runtime, bool keep_log)

@@ -6,7 +6,8 @@
  *
  *	/run/colinux/NAME/lock	   held by the process
  *	/run/colinux/NAME/control  socket, see protocol.h
- *	/run/colinux/NAME/vsock	   socket, see virtio/vsock_stream.c
+ *	/run/colinux/NAME/vsock	   socket, see virtio/vsock_stream.c, or a file
+ *				   with a CID, see virtio/vhost_vsock.c
  *	/run/colinux/NAME/log	   of `colinux start`; stays until next time
  */
 #ifndef DAEMON_RUNTIME_H
@@ -45,6 +46,14 @@ int runtime_claim(struct runtime *runtime, const char *name, bool vary,
  * user can enter its directory.  The descriptor or -1.
  */
 int runtime_listen(const struct runtime *runtime, struct error *error);
+/*
+ * Instead of the socket of runtime_listen(): a file with the CID that the guest
+ * has in the host's AF_VSOCK.
+ */
+int runtime_say_cid(const struct runtime *runtime, uint32_t cid,
+		    struct error *error);
+/* Where exec and cp find the guest: its CID, or 0: the socket `vsock`. */
+uint32_t runtime_cid(const struct runtime *runtime);
 /* Remove what a VM leaves, and its log if not keep_log. */
 void runtime_release(struct runtime *runtime, bool keep_log);
 /*

@@ -534,6 +534,7 @@ static int set_up(struct session *session, struct error *error)
 		.opaque = session,
 	};
 	const struct config *config = session->config;
+	uint32_t cid;
 	int log = -1;
 
 	if (runtime_claim(&session->runtime, config->name,
@@ -555,11 +556,15 @@ static int set_up(struct session *session, struct error *error)
 			return -1;
 		if (config->vsock == CONFIG_VSOCK_CONNECT)
 			vsock.path = session->runtime.vsock;
+		vsock.vhost = config->vsock == CONFIG_VSOCK_VHOST;
 		callbacks.vsock = &vsock;
 	}
 	session->machine = machine_new(config, session->console, &callbacks,
 				       error);
 	if (!session->machine)
+		return -1;
+	cid = machine_vsock_cid(session->machine);
+	if (cid && runtime_say_cid(&session->runtime, cid, error) < 0)
 		return -1;
 	session->loop = uv_default_loop();
 	init_handles(session);

@@ -3,8 +3,9 @@
 
 VIRTIO_SRCS := daemon/memory.c daemon/virtio/balloon.c daemon/virtio/blk.c daemon/virtio/console.c \
 	daemon/virtio/device.c daemon/virtio/net.c daemon/virtio/rng.c \
-	daemon/virtio/types.c daemon/virtio/vhost_net.c \
+	daemon/virtio/types.c daemon/virtio/vhost.c daemon/virtio/vhost_net.c \
 	daemon/virtio/vhost_user.c daemon/virtio/vhost_user_socket.c \
+	daemon/virtio/vhost_vsock.c \
 	daemon/virtio/virtio.c \
 	daemon/virtio/virtqueue.c daemon/os/linux/event.c \
 	daemon/virtio/vsock.c daemon/virtio/vsock_stream.c

@@ -244,6 +244,17 @@ struct vsock_options {
 int virtio_vsock_add(struct virtio_bus *bus,
 		     const struct vsock_options *options, struct error *error);
 
+/* --- vhost_vsock.c: the same by the host's kernel --- */
+
+/*
+ * The kernel's vhost-vsock with a CID that nobody else has.  A descriptor, or
+ * a negative errno.
+ */
+int vhost_vsock_open(uint32_t *cid);
+/* Takes the descriptor.  Returns the device's number or -1. */
+int virtio_vhost_vsock_add(struct virtio_bus *bus, int fd, uint32_t cid,
+			   struct error *error);
+
 /* --- vhost_user.c: any device, served by another process --- */
 
 struct vhost_user_options {

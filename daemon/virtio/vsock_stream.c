@@ -17,12 +17,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <colinux/agent.h>
+
 #include "vsock.h"
 
 #define EVENTS 64
 #define LISTENER UINT64_MAX
-/* Ports of programs of the host: above those that somebody would choose. */
-#define FIRST_PORT 0x40000000u
+/*
+ * Ports of programs of the host, from 1: reserved ones, since who may use the
+ * guest's socket is root in the guest.  The agent looks at that; more of them
+ * than there are streams.
+ */
+#define PORTS COLINUX_AGENT_PEERS
+_Static_assert(VSOCK_STREAMS < PORTS, "a port for each");
 
 /* --- The table --- */
 
@@ -352,8 +359,7 @@ static void take_greeting(struct virtio_vsock *vsock,
 		return;
 	}
 	do {
-		stream->host_port = FIRST_PORT + vsock->next_port++ %
-							 FIRST_PORT;
+		stream->host_port = 1 + vsock->next_port++ % PORTS;
 	} while (vsock_find(vsock, port, stream->host_port));
 	stream->guest_port = port;
 	stream->state = VSOCK_REQUEST;

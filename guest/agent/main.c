@@ -109,8 +109,12 @@ static void listen_for_ever(void)
 			poll(NULL, 0, PAUSE_MS);
 		if (fd < 0)
 			continue;
-		/* Not a program of the guest itself, by the loopback. */
-		if (peer.svm_cid == VMADDR_CID_HOST && !fork()) {
+		/*
+		 * Not a program of the guest itself, by the loopback, nor one
+		 * of a user of the host without rights.
+		 */
+		if (peer.svm_cid == VMADDR_CID_HOST &&
+		    peer.svm_port <= COLINUX_AGENT_PEERS && !fork()) {
 			close(listener);
 			session_serve(fd, enter_root);
 		}

@@ -32,6 +32,12 @@
  * Port of vsock.  Below 1024: in the guest only root can listen there.
  */
 #define COLINUX_AGENT_PORT	1011u
+/*
+ * Ports of the host, from 1, whose sessions the agent serves: those for which
+ * the host's kernel wants CAP_NET_BIND_SERVICE, as any of its users can connect
+ * to a guest of vsock=vhost.
+ */
+#define COLINUX_AGENT_PEERS	1023u
 #define COLINUX_AGENT_PAYLOAD	65536u	/* most bytes of a frame */
 /*
  * Bytes of standard input that may be sent before the agent has given more

@@ -504,8 +504,8 @@ static void some_packet(void)
 		.src_cid = below(50) ? CID : next_random(&state),
 		.dst_cid = below(50) ? 2 : next_random(&state),
 		.src_port = PORT + below(2),
-		.dst_port = below(4) ? 0x40000000 + vsock->next_port -
-					       below(6) : 80 + below(2),
+		.dst_port = below(4) ? vsock->next_port + 1 - below(6) :
+				       80 + below(2),
 		.len = below(3) ? 0 : below(4000),
 		.type = below(50) ? 1 : next_random(&state),
 		.op = below(30) ? below(8) : next_random(&state),
