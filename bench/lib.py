@@ -17,6 +17,9 @@ KERNEL_TEXT = (0xffffffff81000000, 0xffffffff84000000)
 KERNEL_SPACE = 0xffff800000000000
 USER_END = 1 << 47
 MODEL = "max,-erms,-fsrm"	# a rep iteration would count as an instruction
+# What the guests of nested machines need to see their disk.
+DISK_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "crc32c_intel",
+                "ext4")
 
 
 def output(*command):
@@ -37,6 +40,28 @@ def make_initrd(name, script):
                    f"gzip -9n >{OUT}/{name}", shell=True, check=True, cwd=tree,
                    env=dict(os.environ, bench=OUT))
     shutil.rmtree(tree)
+
+
+def make_loads_initrd():
+    """build/bench/loads.gz: bench/loads and what it runs."""
+    steps = ["for p in micro load mark; do strip -o $p $bench/$p; done",
+             f"cp {TOP}/bench/loads loads",
+             "mkdir -p src mnt modules",
+             f"cp {TOP}/bench/compile.mk src/Makefile",
+             f"cd {TOP} && find include daemon -name '*.[ch]' | "
+             "cpio --quiet -pd $OLDPWD/src; cd $OLDPWD"]
+    for series in SERIES:
+        root = output(f"{TOP}/scripts/kernel", "root", series)
+        release = output(f"{TOP}/scripts/kernel", "version", series)
+        steps.append(
+            f"for m in {' '.join(DISK_MODULES)}; do "
+            f"modprobe -d {root} -S {release} --show-depends $m; done | "
+            "awk '$1 == \"insmod\" && !seen[$2]++ { print $2 }' | "
+            "while read -r path; do n=$(basename ${path%.xz}); "
+            f"f={release}-$n; case $path in *.xz) xz -dc $path >modules/$f ;; "
+            "*) cp $path modules/$f ;; esac; "
+            f"echo /modules/$f; done >modules/{release}")
+    make_initrd("loads.gz", "; ".join(steps))
 
 
 def mark(name, letters):
