@@ -89,6 +89,13 @@ void os_event_wait(const int *events, unsigned int nr, bool *signalled);
 int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),
 		    void *opaque);
 
+/*
+ * The calling thread has work in batches from now on: being woken it does not
+ * take the CPU from a thread that runs, but waits until that sleeps or has had
+ * its share.  A hint; hosts without such a thing ignore it.
+ */
+void os_thread_batch(void);
+
 /* --- file.c --- */
 
 /* fopen() for a path in UTF-8; binary modes. */

@@ -131,7 +131,7 @@ void host_vcpu_kick(struct host_vcpu *h);
 void host_vcpu_timer(struct host_vcpu *h, u64 ns);
 void host_vcpu_timer_cancel(struct host_vcpu *h);
 /* Let other threads run; `spinning`: even if it is not their turn yet. */
-void host_yield(bool spinning);
+void host_yield(struct host_vcpu *h, bool spinning);
 /* A signal is pending for the calling thread, or the caller wants it back. */
 bool host_signal_pending(struct host_vcpu *h);
 
@@ -158,8 +158,12 @@ void host_vcpu_nmi(struct host_vcpu *h);
 
 /* ---- events and log ---- */
 
-/* Signal an event object. Any. */
-void host_event_signal(struct host_event *e);
+/*
+ * The guest on h rings a doorbell: signal its event, IF=0.  The thread that
+ * waits for it may be left waiting while the guest runs, so that it finds more
+ * to do, but for a fraction of a millisecond only.
+ */
+void host_doorbell(struct host_vcpu *h, struct host_event *e);
 /* One line to the host's log, level 0 = error, 1 = notice. Any. */
 void host_log(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -67,7 +67,7 @@ static s64 doorbell(struct vcpu *v, u64 device, u64 queue)
 	e = load_once(v->vm->doorbells[device][queue]);
 	if (!e)
 		return -CO_ENODEV;
-	host_event_signal(e);
+	host_doorbell(v->host, e);
 	v->stats.doorbells++;
 	v->stats.device_doorbells[device]++;
 	return 0;

@@ -239,7 +239,7 @@ int vcpu_run(struct vcpu *v, struct colinux_run *run)
 			fall_asleep(v);
 		} else {
 			v->runnable_since = host_now();
-			host_yield(after == AFTER_YIELD);
+			host_yield(v->host, after == AFTER_YIELD);
 		}
 	}
 	__sync_lock_release(&v->running);

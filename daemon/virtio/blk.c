@@ -397,6 +397,7 @@ const struct virtio_device_type virtio_blk_type = {
 	.complete = blk_complete,
 	.queue_off = blk_queue_off,
 	.config_write = blk_config_write,
+	.batch = true,
 	.describe = blk_describe,
 	.free = blk_free,
 };

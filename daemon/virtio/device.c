@@ -118,6 +118,8 @@ static void *device_thread(void *opaque)
 	bool signalled[COLINUX_DEVICE_QUEUES + 2];
 	unsigned int i;
 
+	if (device->type->batch)
+		os_thread_batch();
 	events[0] = device->wake_fd;
 	/* -1: no back-end events. */
 	events[1] = device->event_fd;

@@ -51,6 +51,11 @@ struct virtio_device_type {
 	 */
 	int (*config_write)(struct virtio_device *device, uint32_t offset,
 			    uint32_t length, const uint8_t *bytes);
+	/*
+	 * Its thread leaves the CPU to a vCPU that runs: a driver that queues
+	 * many requests gets them served in one go.
+	 */
+	bool batch;
 	/* More for virtio_bus_describe(); NULL: nothing to say. */
 	void (*describe)(struct virtio_device *device, char *text,
 			 size_t room);

@@ -31,6 +31,14 @@
 
 #define VRING_ALIGN	4096
 
+/* Virtio 1.2, sections 5 and 2.1. */
+#define ID_BLOCK		2
+#define STATUS_DRIVER_OK	4
+
+VIRTIO_EXPECT_MEMBER("virtio_device.priv void *");
+VIRTIO_EXPECT_MEMBER("virtio_blk.tag_set struct blk_mq_tag_set");
+VIRTIO_EXPECT_MEMBER("blk_mq_tag_set.flags unsigned int");
+
 /* Linux errnos; an error pointer is the negative number itself. */
 #define ENOENT	2
 #define ENOMEM	12
@@ -97,8 +105,28 @@ static u8 get_status(struct virtio_device *vdev)
 	return (u8)__atomic_load_n(&page_of(vdev)->status, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * A disk of the host needs no I/O scheduler in the guest, as a loop device needs
+ * none: the host has one.  It is not for free either: each request goes by a
+ * worker thread then.  The driver is ready, its disk not yet added; whoever
+ * wants a scheduler still writes its name to queue/scheduler.
+ */
+static void leave_out_scheduler(struct virtio_device *vdev)
+{
+	unsigned long tag_set = OFFSET_IF("virtio_blk.tag_set");
+	unsigned long flag = ENUM_IF("BLK_MQ_F_NO_SCHED_BY_DEFAULT");
+	char *blk = VIRTIO_MEMBER(char *, vdev, "virtio_device.priv");
+
+	if (!blk || tag_set == MISSING || flag == MISSING ||
+	    OFFSET_IF("blk_mq_tag_set.flags") == MISSING)
+		return;
+	VIRTIO_MEMBER(u32, blk + tag_set, "blk_mq_tag_set.flags") |= (u32)flag;
+}
+
 static void set_status(struct virtio_device *vdev, u8 status)
 {
+	if (page_of(vdev)->device_id == ID_BLOCK && status & STATUS_DRIVER_OK)
+		leave_out_scheduler(vdev);
 	__atomic_store_n(&page_of(vdev)->status, status, __ATOMIC_RELEASE);
 	command(vdev, COLINUX_DEV_STATUS, 0, 0);
 }

@@ -10,6 +10,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
@@ -20,12 +21,17 @@
 #include <asm/tsc.h>
 #include "driver.h"
 
+/* How long a device's thread may have to wait for a CPU that a guest has. */
+#define TURN_NS (200 * NSEC_PER_USEC)
+
 struct host_vcpu {
 	struct vcpu *v;
 	wait_queue_head_t wait;
 	struct hrtimer timer;
+	struct hrtimer turn;	/* since a doorbell that somebody waits for */
 	struct irq_work self;
 	int cpu;		/* between begin and end on this CPU, or -1 */
+	bool give_way;		/* the turn is over */
 };
 
 static void self_interrupt(struct irq_work *work)
@@ -41,6 +47,24 @@ static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/*
+ * Set on the vCPU's CPU.  Not cancelled when the thread sleeps or goes elsewhere:
+ * that costs more than one that is late and finds nothing to do.
+ */
+static enum hrtimer_restart turn_over(struct hrtimer *timer)
+{
+	struct host_vcpu *h = container_of(timer, struct host_vcpu, turn);
+
+	if (READ_ONCE(h->cpu) == raw_smp_processor_id() &&
+	    !single_task_running()) {
+		h->give_way = true;
+		/* The run loop looks at it: current is the vCPU's thread. */
+		set_tsk_need_resched(current);
+		set_preempt_need_resched();
+	}
+	return HRTIMER_NORESTART;
+}
+
 struct host_vcpu *host_vcpu_new(struct vcpu *v)
 {
 	struct host_vcpu *h = kzalloc(sizeof(*h), GFP_KERNEL);
@@ -53,12 +77,15 @@ struct host_vcpu *host_vcpu_new(struct vcpu *v)
 	init_irq_work(&h->self, self_interrupt);
 	hrtimer_init(&h->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
 	h->timer.function = timer_expired;
+	hrtimer_init(&h->turn, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	h->turn.function = turn_over;
 	return h;
 }
 
 void host_vcpu_free(struct host_vcpu *h)
 {
 	hrtimer_cancel(&h->timer);
+	hrtimer_cancel(&h->turn);
 	irq_work_sync(&h->self);
 	kfree(h);
 }
@@ -74,6 +101,7 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	kernel_fpu_begin();
 	note_context_switch();
 	vtime_account_guest_enter();
+	h->give_way = false;
 	WRITE_ONCE(h->cpu, raw_smp_processor_id());
 	smp_mb(); /* before pending is read; pairs with host_vcpu_kick() */
 	/*
@@ -156,9 +184,10 @@ void host_vcpu_timer_cancel(struct host_vcpu *h)
 	hrtimer_try_to_cancel(&h->timer);
 }
 
-void host_yield(bool spinning)
+void host_yield(struct host_vcpu *h, bool spinning)
 {
-	if (spinning)
+	/* It is not the others' turn: see os_thread_batch() in the daemon. */
+	if (spinning || h->give_way)
 		yield();
 	else
 		cond_resched();
@@ -184,9 +213,12 @@ u64 host_tsc_khz(void)
 	return tsc_khz;
 }
 
-void host_event_signal(struct host_event *e)
+void host_doorbell(struct host_vcpu *h, struct host_event *e)
 {
 	eventfd_add_one((struct eventfd_ctx *)e);
+	if (!single_task_running() && !hrtimer_active(&h->turn))
+		hrtimer_start(&h->turn, ns_to_ktime(TURN_NS),
+			      HRTIMER_MODE_REL_PINNED_HARD);
 }
 
 void host_log(int level, const char *fmt, ...)

@@ -63,14 +63,15 @@ struct events *events_new(void)
 
 /* ---- doorbells ---- */
 
-/* <= DISPATCH_LEVEL, any IF. */
-void host_event_signal(struct host_event *e)
+/* <= DISPATCH_LEVEL, any IF.  Who waits takes the CPU when NT sees fit. */
+void host_doorbell(struct host_vcpu *h, struct host_event *e)
 {
 	bool off = !cpu_irqs_on();
 	KIRQL irql;
 
 	if (off)
 		cpu_irq_on();	/* in a guest run, CR8 >= DISPATCH_LEVEL */
+	(void)h;
 	irql = KeAcquireSpinLockRaiseToDpc(&e->lock);
 	if (e->event)
 		KeSetEvent(e->event, IO_NO_INCREMENT, FALSE);

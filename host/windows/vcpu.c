@@ -457,8 +457,9 @@ void host_vcpu_timer_cancel(struct host_vcpu *h)
 }
 
 /* PASSIVE_LEVEL. NT preempts by itself: only a spinning guest must ask. */
-void host_yield(bool spinning)
+void host_yield(struct host_vcpu *h, bool spinning)
 {
+	(void)h;
 	if (spinning)
 		ZwYieldExecution();
 }

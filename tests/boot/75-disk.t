@@ -11,6 +11,7 @@ cat >inside <<'EOF_INSIDE'
 #!/bin/sh
 echo "ro $(cat /sys/block/vdb/ro) size $(cat /sys/block/vdb/size)"
 dd if=/dev/urandom of=/dev/vdb bs=4096 count=1 2>/dev/null; echo "write $?"
+echo "scheduler $(cat /sys/block/vdb/queue/scheduler)"
 echo "begin $(head -c 16 /dev/vdb)"
 dd if=/dev/vdc of=/dev/null bs=4096 count=256 2>/dev/null; echo "good $?"
 dd if=/dev/vdc of=/dev/null bs=4096 skip=256 count=1 iflag=direct
@@ -54,6 +55,7 @@ for series in $SERIES; do
 		init=/inside
 	is "$STATUS" 0 "$series: the guest ends well"
 	like "$OUT" '^ro 1 size 2048' "$series: read-only and its size"
+	like "$OUT" '^scheduler \[none\]' "$series: no scheduler but the host's"
 	like "$OUT" '^begin sixteen letters!' "$series: what is in it"
 	like "$OUT" '^write 1' "$series: cannot be written"
 	is "$(head -c 16 readonly.img)" 'sixteen letters!' \

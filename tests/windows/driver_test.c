@@ -594,12 +594,12 @@ static void events(void)
 	      "IRQFD with a queue");
 
 	check(!tie(file, COLINUX_IOC_DOORBELL, 3, 1, (s64)hbell), "a doorbell");
-	host_event_signal(doorbell_of(file, 3, 1));
+	host_doorbell(NULL, doorbell_of(file, 3, 1));
 	check(bell->Header.SignalState == 1, "it sets its event");
 	KeClearEvent(bell);
 	fcpu.irql = DISPATCH_LEVEL;
 	cpu_irq_off();
-	host_event_signal(doorbell_of(file, 3, 1));
+	host_doorbell(NULL, doorbell_of(file, 3, 1));
 	check(bell->Header.SignalState == 1 && !cpu_irqs_on() &&
 		      fcpu.irql == DISPATCH_LEVEL, "from a guest run, too");
 	fcpu.irql = 0;

@@ -2,6 +2,7 @@
 /* Events (eventfds), threads without signals, random numbers: see os.h. */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -68,6 +69,13 @@ int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return ret;
+}
+
+void os_thread_batch(void)
+{
+	const struct sched_param none = { 0 };
+
+	sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 size_t os_random(void *bytes, size_t length)

@@ -47,6 +47,7 @@ static const int allowed[] = {
 	SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(futex),
 	SCMP_SYS(clone3), SCMP_SYS(clone), SCMP_SYS(set_robust_list),
 	SCMP_SYS(rseq), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_setscheduler),
 	SCMP_SYS(membarrier), SCMP_SYS(getrandom), SCMP_SYS(gettid),
 	SCMP_SYS(getpid), SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(uname),
 	SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres),

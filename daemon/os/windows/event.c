@@ -63,6 +63,11 @@ int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),
 	return ret;
 }
 
+void os_thread_batch(void)
+{
+	/* NT has priorities only, and a lower one may never get a turn. */
+}
+
 size_t os_random(void *bytes, size_t length)
 {
 	return SystemFunction036(bytes, (ULONG)length) ? length : 0;

@@ -258,8 +258,9 @@ void host_vcpu_timer_cancel(struct host_vcpu *h)
 	h->cancels++;
 }
 
-void host_yield(bool turn)
+void host_yield(struct host_vcpu *h, bool turn)
 {
+	(void)h;
 	fake_require(fake_if, "a yield with IF=0");
 	fake_host.yields++;
 	fake_host.flags = 0;
@@ -316,8 +317,9 @@ void host_vcpu_nmi(struct host_vcpu *h)
 	h->nmis++;
 }
 
-void host_event_signal(struct host_event *e)
+void host_doorbell(struct host_vcpu *h, struct host_event *e)
 {
+	(void)h;
 	e->signals++;
 }
 

@@ -502,6 +502,7 @@ static void status(void)
 	check(!o->get_status(vdev), "reset");
 }
 
+#include "scheduler_test.h"
 static void end_update(void)
 {
 	device_page(0)->config_generation = 4;
@@ -786,6 +787,7 @@ int main(void)
 	appear();
 	features();
 	status();
+	scheduler();
 	config();
 	queues();
 	concurrency();

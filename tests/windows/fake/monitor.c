@@ -159,7 +159,7 @@ int vcpu_run(struct vcpu *v, struct colinux_run *run)
 			if (load_once(v->area->pending))
 				guest = GUEST_CALLS;
 		} else {
-			host_yield(after == AFTER_YIELD);
+			host_yield(v->host, after == AFTER_YIELD);
 			if (after == AFTER_YIELD)
 				guest = GUEST_CALLS;
 		}
