@@ -48,8 +48,8 @@ for series in $SERIES; do
 		is "$(dd if=disk.img bs=512 skip=8 count=1 status=none |
 			tr -d '\0')" "guest-$n" "$series: what was written"
 	done
-	like "$(tr -d '\r' <"$LOG/guest")" \
-		"^cycle $((CYCLES - 1)) disk-00$((CYCLES - 1))|^cycle 19 disk-019" \
+	is "$(tr -d '\r' <"$LOG/guest" | grep '^cycle' | tail -n 1)" \
+		"cycle $((n - 1)) $(printf 'disk-%03d' $((n - 1)))" \
 		"$series: what was read"
 
 	truncate -s 64M fs.img
