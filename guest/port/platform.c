@@ -46,6 +46,7 @@ static int late_init(void)
 {
 	port_module_init();
 	port_proc_init();
+	port_clock_init();
 	port_virtio_init();
 	return 0;
 }

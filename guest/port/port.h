@@ -123,6 +123,26 @@ void port_time_cpu(void);
 /* Set the wall clock anew; process context, when the initcalls are done. */
 void port_time_late(void);
 
+/* ---- clock.c ---- */
+
+/* Keep the kernel's clocks with the host's from now on. Late boot. */
+void port_clock_init(void);
+/* Before each tick is handled, IF=0. */
+void port_clock_tick(void);
+
+/* ---- work.c ---- */
+
+/* An item of the kernel's work queue; it is run by one CPU at a time. */
+struct port_work {
+	u64 item[8];	/* room for its struct work_struct (32 bytes) */
+	u32 ready;
+};
+
+/* Once; 0 if this kernel has no work queue that we know. */
+bool port_work_init(struct port_work *work, void (*run)(void *item));
+/* Have run() called in process context; nothing before init. Not NMI. */
+void port_work_queue(struct port_work *work);
+
 /* ---- steal.c ---- */
 
 void port_steal_init(void);	/* process context, boot CPU, after setup_arch */

@@ -158,6 +158,7 @@ void port_time_interrupt(unsigned int cpu)
 	if (!dev)
 		return;
 	port_steal_tick(cpu);
+	port_clock_tick();
 	handler = MEMBER(void *, dev, "clock_event_device.event_handler");
 	if (handler)
 		handler(dev);

@@ -59,6 +59,12 @@ enum colinux_hypercall {
 	 * COLINUX_VIRQ_* bit. In the kernel.
 	 */
 	COLINUX_HC_KICK_MASK = 13,
+	/*
+	 * The host's clocks: back in args[0] a TSC value, in args[1] what its
+	 * monotonic and in args[2] what its wall clock said then (WALLCLOCK),
+	 * in args[3] the ticks between which that was. In the kernel.
+	 */
+	COLINUX_HC_CLOCK = 14,
 };
 
 /* How a guest ended: args[0] of COLINUX_HC_END. */

@@ -148,7 +148,8 @@ struct colinux_vcpu_area {
 	__u32 reason;		/* enum colinux_reason */
 	__u32 vector;
 	__u64 nr;		/* hypercall number, COLINUX_HC_* */
-	__u64 args[6];		/* NMI: [0] and [1] are RIP and RFLAGS it found */
+	/* NMI: [0] and [1] are RIP and RFLAGS it found; HC_CLOCK's answer */
+	__u64 args[6];
 	__u32 if_enabled;	/* the caller's IF: 1 = it will take pending itself */
 	__u32 pad0;
 

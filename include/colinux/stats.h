@@ -44,6 +44,6 @@ struct colinux_stats {
 #define COLINUX_HYPERCALL_NAMES						\
 	"nop", "halt", "yield", "timer", "kick", "doorbell",		\
 	"wallclock", "console", "device", "end", "vcpu_up",		\
-	"vcpu_down", "stats", "kick_mask"
+	"vcpu_down", "stats", "kick_mask", "clock"
 
 #endif

@@ -31,8 +31,10 @@ command='/guest times; /guest clock CLOCK;
 command=${command//CYCLES/$CYCLES}
 command=${command//CLOCK/$CLOCK}
 
-# clocks FILE: the guest's clocks against the host's, both by the TSC: "drift
-# OK" below 1 ms in 10 minutes, "wall OK" when they name the same second.
+# clocks FILE: the guest's clocks against the host's, both by the TSC: "OK" when
+# they are less than 1 ms from where they were, "wall OK" when they name the
+# same second.  The bar is for 10 minutes; the raw clock, which nobody corrects,
+# is compared by its rate.
 clocks()
 {
 	python3 - "$WORK/host-times" "$1" <<'PY'
@@ -43,15 +45,16 @@ def times(path):
     first, last = [list(map(int, l)) for l in (lines[0], lines[-1])]
     return first, last
 (h1, h2), (g1, g2) = times(sys.argv[1]), times(sys.argv[2])
-hz = (h2[0] - h1[0]) / (h2[2] - h1[2])
-for name, i in ("raw", 2), ("real", 3):
-    def rate(a, b):
-        return (b[i] - a[i]) / (b[0] - a[0])
-    drift = (rate(g1, g2) / rate(h1, h2) - 1) * 600e3
-    print(f"# {name}: {drift:.4f} ms in 10 minutes, over "
-          f"{(g2[i] - g1[i]) / 1e9:.1f} s", file=sys.stderr)
-    print(name, "OK" if abs(drift) < 1 else f"{drift} ms in 10 minutes")
+for name, i in ("raw", 2), ("real", 3), ("mono", 4):
+    rate = (h2[i] - h1[i]) / (h2[0] - h1[0])
+    drift = (g2[i] - g1[i] - (g2[0] - g1[0]) * rate) / 1e6
+    seconds = (g2[i] - g1[i]) / 1e9
+    if name == "raw":
+        drift *= 600 / seconds
+    print(f"# {name}: {drift:.4f} ms, over {seconds:.1f} s", file=sys.stderr)
+    print(name, "OK" if abs(drift) < 1 else f"{drift} ms")
 for g in g1, g2:
+    hz = (h2[0] - h1[0]) / (h2[3] - h1[3])
     off = (g[3] - h1[3] - (g[0] - h1[0]) / hz) / 1e6
     print(f"# wall clock off by {off:.3f} ms", file=sys.stderr)
     print("wall", "OK" if abs(off) < 1000 else f"off by {off} ms")
@@ -90,12 +93,14 @@ works()
 	no_trouble "$OUT" "$1"
 	like "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" '2 wall OK$' \
 		"$1: the wall clock is the host's"
+	like "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" \
+		'1 mono OK.* 1 real OK ' "$1: clocks run as the host's"
 	if [ "$(cat "$HOST_CLOCK")" = tsc ]; then
 		like "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" \
-			'^1 raw OK 1 real OK ' "$1: clocks run as the host's"
+			'1 raw OK ' "$1: the raw clock, too"
 	else
-		skip "$1: clocks run as the host's" \
-			"the host's clock is not the TSC: $(cat "$HOST_CLOCK")"
+		skip "$1: the raw clock, too" \
+			"the host's is not the TSC: $(cat "$HOST_CLOCK")"
 	fi
 }
 

@@ -25,7 +25,7 @@ static s64 call(u64 nr, u64 a, u64 b, enum after *after)
 static void unknown(void)
 {
 	static const u64 numbers[] = {
-		14, 15, 16, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
+		15, 16, 17, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
 		~0ull,
 	};
 	enum after after;
@@ -145,6 +145,13 @@ static void others(void)
 	check(call(COLINUX_HC_WALLCLOCK, 0, 0, &after) == 1700000000000000001 &&
 		      after == AFTER_RESUME,
 	      "WALLCLOCK");
+	fake_host.now = 55;
+	fake_cpu.tsc = 777;
+	check(call(COLINUX_HC_CLOCK, 1, 2, &after) == 0 &&
+		      after == AFTER_RESUME && v->area->args[0] == 777 &&
+		      v->area->args[1] == 55 &&
+		      v->area->args[2] == 1700000000000000001,
+	      "CLOCK");
 	check(call(COLINUX_HC_NOP, 1, 2, &after) == 0 && after == AFTER_RESUME,
 	      "NOP");
 	call(COLINUX_HC_HALT, 0, 0, &after);

@@ -27,6 +27,7 @@
 #undef EIO
 #undef ENODEV
 #undef EINVAL
+#include "../../../guest/port/work.c"
 #include "../../../guest/port/virtio.c"
 #include "../../../guest/port/virtio_config.c"
 #include "../../../guest/port/virtio_plug.c"

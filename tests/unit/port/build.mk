@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0
+
+$(eval $(call unit_test,port_clock,tests/unit/port/clock_test.c,))
