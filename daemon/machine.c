@@ -410,12 +410,15 @@ int machine_start(struct machine *machine, struct error *error)
 
 int machine_request_shutdown(struct machine *machine, struct error *error)
 {
-	struct colinux_kick kick = {
-		.vcpu = 0,
-		.virq = COLINUX_VIRQ_SHUTDOWN,
-	};
+	struct colinux_kick kick = { .virq = COLINUX_VIRQ_SHUTDOWN };
 	int result;
 
+	/* One that is on-line; all are off when the guest is ending anyway. */
+	uv_mutex_lock(&machine->lock);
+	while (kick.vcpu + 1 < machine->config->cpus &&
+	       machine->vcpus[kick.vcpu].state != VCPU_RUNNING)
+		kick.vcpu++;
+	uv_mutex_unlock(&machine->lock);
 	result = os_driver_call(machine->driver, COLINUX_IOC_KICK, &kick);
 	if (result < 0)
 		return error_set(error, "cannot ask the guest to power off: %s",

@@ -11,12 +11,12 @@
 
 /* --- What the devices ask of us --- */
 
-static void on_set_irq(void *opaque, unsigned int device)
+static void on_set_irq(void *opaque, unsigned int device, unsigned int irq)
 {
 	struct machine *machine = opaque;
-	struct colinux_set_irq irq = { .device = device };
+	struct colinux_set_irq arg = { .device = device, .irq = irq };
 
-	os_driver_call(machine->driver, COLINUX_IOC_SET_IRQ, &irq);
+	os_driver_call(machine->driver, COLINUX_IOC_SET_IRQ, &arg);
 }
 
 static int on_doorbell(void *opaque, unsigned int device, unsigned int queue,
@@ -34,10 +34,14 @@ static int on_doorbell(void *opaque, unsigned int device, unsigned int queue,
 	return result < 0 ? result : 0;
 }
 
-static int on_irqfd(void *opaque, unsigned int device, int fd)
+static int on_irqfd(void *opaque, unsigned int device, unsigned int irq, int fd)
 {
 	struct machine *machine = opaque;
-	struct colinux_event event = { .device = device, .fd = fd };
+	struct colinux_event event = {
+		.device = device,
+		.queue = irq,
+		.fd = fd,
+	};
 	int result;
 
 	result = os_driver_call(machine->driver, COLINUX_IOC_IRQFD, &event);

@@ -61,8 +61,7 @@ static int64_t exit_vcpu_up(struct machine *machine, const uint64_t args[6])
 		.rsp = args[4],
 	};
 
-	/* vCPU 0 starts with the machine and nobody else starts it. */
-	if (args[0] == 0 || args[0] >= machine->config->cpus)
+	if (args[0] >= machine->config->cpus)
 		return -EINVAL;
 	registers.vcpu = args[0];
 	return vcpu_start(machine, &registers);

@@ -55,6 +55,11 @@ static struct vcpu *find_vcpu(struct vm *vm, u32 id)
 	return id < vm->nr_vcpus ? vm->vcpus[id] : NULL;
 }
 
+static int set_irq(struct vm *vm, const struct colinux_set_irq *arg)
+{
+	return vm_device_interrupt(vm, arg->device, arg->irq);
+}
+
 static int kick(struct vm *vm, const struct colinux_kick *arg)
 {
 	struct vcpu *v = find_vcpu(vm, arg->vcpu);
@@ -95,11 +100,7 @@ int vm_control(struct vm **vmp, u32 function, void *arg)
 		v = find_vcpu(vm, ((struct colinux_run *)arg)->vcpu);
 		return v ? vcpu_run(v, arg) : -CO_EINVAL;
 	case COLINUX_IOC_SET_IRQ:
-		return ((struct colinux_set_irq *)arg)->pad ?
-			       -CO_EINVAL :
-			       vm_device_interrupt(
-				       vm,
-				       ((struct colinux_set_irq *)arg)->device);
+		return set_irq(vm, arg);
 	case COLINUX_IOC_KICK:
 		return kick(vm, arg);
 	case COLINUX_IOC_STATS:

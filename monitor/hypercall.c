@@ -134,6 +134,10 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run)
 	case COLINUX_HC_CLOCK:
 		clocks(area);
 		return AFTER_RESUME;
+	case COLINUX_HC_ROUTE:
+		area->ret = vm_route(v->vm, arg0, arg1,
+				     load_once(area->args[2]));
+		return AFTER_RESUME;
 	case COLINUX_HC_CONSOLE:
 	case COLINUX_HC_DEVICE:
 	case COLINUX_HC_END:

@@ -118,12 +118,27 @@ void vm_kill(struct vm *vm, const char *fmt, ...)
 			host_vcpu_kick(vm->vcpus[i]->host);
 }
 
-int vm_device_interrupt(struct vm *vm, u32 device)
+int vm_device_interrupt(struct vm *vm, u32 device, u32 irq)
 {
-	if (device >= COLINUX_MAX_DEVICES)
+	struct vcpu *v;
+
+	if (device >= COLINUX_MAX_DEVICES || irq >= COLINUX_DEVICE_IRQS)
 		return -CO_EINVAL;
-	__sync_fetch_and_or(&vm->boot->device_pending, 1ull << device);
-	vcpu_interrupt(vm->vcpus[0], COLINUX_VIRQ_DEVICE);
+	/* The bit first: who changes the route looks at it afterwards. */
+	__sync_fetch_and_or(&vm->boot->irq_pending[device], 1u << irq);
+	v = vm->vcpus[load_once(vm->route[device][irq])];
+	__sync_fetch_and_or(&v->area->device_pending, 1ull << device);
+	vcpu_interrupt(v, COLINUX_VIRQ_DEVICE);
+	return 0;
+}
+
+int vm_route(struct vm *vm, u64 device, u64 irq, u64 vcpu)
+{
+	if (device >= COLINUX_MAX_DEVICES || irq >= COLINUX_DEVICE_IRQS ||
+	    vcpu >= vm->nr_vcpus)
+		return -CO_EINVAL;
+	store_once(vm->route[device][irq], (u8)vcpu);
+	__sync_synchronize();
 	return 0;
 }
 

@@ -43,6 +43,8 @@ struct vm {
 	/* Set by the control calls; read with IF=0 by HC_DOORBELL. */
 	struct host_event *doorbells[COLINUX_MAX_DEVICES]
 				    [COLINUX_DEVICE_QUEUES];
+	/* Which vCPU an interrupt goes to; any thread, see vm_route(). */
+	u8 route[COLINUX_MAX_DEVICES][COLINUX_DEVICE_IRQS];
 };
 
 /* Of a vCPU, by the watchdog; see watchdog.c. */
@@ -99,8 +101,13 @@ void vm_destroy(struct vm *vm);
  */
 void vm_kill(struct vm *vm, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Raise the interrupt of a device. Any context. -EINVAL if there is none. */
-int vm_device_interrupt(struct vm *vm, u32 device);
+/* Raise an interrupt of a device. Any context. -EINVAL if there is none. */
+int vm_device_interrupt(struct vm *vm, u32 device, u32 irq);
+/*
+ * From now on it goes to that vCPU.  One that came before may have gone to the
+ * earlier: its bit in irq_pending is set then. Any context. -EINVAL likewise.
+ */
+int vm_route(struct vm *vm, u64 device, u64 irq, u64 vcpu);
 /* Guest RAM that the guest can do without: see struct colinux_range. */
 int vm_release(struct vm *vm, const struct colinux_range *range);
 int vm_reclaim(struct vm *vm, const struct colinux_range *range);

@@ -56,7 +56,8 @@ void virtio_device_break(struct virtio_device *device, const char *reason)
 void virtio_device_interrupt(struct virtio_device *device, unsigned int queue)
 {
 	if (device->page && virtqueue_wants_interrupt(&device->queue[queue]))
-		device->bus->ops->set_irq(device->bus->opaque, device->number);
+		device->bus->ops->set_irq(device->bus->opaque, device->number,
+					  queue);
 }
 
 void virtio_device_get(struct virtio_device *device)
@@ -84,7 +85,8 @@ void virtio_device_config_changed(struct virtio_device *device)
 	__atomic_store_n(&page->config_generation, device->generation,
 			 __ATOMIC_SEQ_CST);
 	if (device->status & VIRTIO_STATUS_DRIVER_OK)
-		device->bus->ops->set_irq(device->bus->opaque, device->number);
+		device->bus->ops->set_irq(device->bus->opaque, device->number,
+					  COLINUX_IRQ_PAGE);
 }
 
 /* --- Any thread --- */
@@ -200,7 +202,7 @@ static int take_slot(struct virtio_bus *bus, struct virtio_device *device,
 			virtio_device_hide(device);
 	}
 	if (!ret && bus->started)
-		bus->ops->set_irq(bus->opaque, n);
+		bus->ops->set_irq(bus->opaque, n, COLINUX_IRQ_PAGE);
 	pthread_mutex_unlock(&bus->lock);
 	return ret;
 }

@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include "../net/frame.h"
-#include "../os.h"
 #include "bus.h"
 #include "device.h"
 #include "vhost_net.h"
@@ -57,12 +56,10 @@ struct pair {
 struct virtio_net {
 	struct virtio_device device;
 	struct net_backend *backend;
-	int call;		/* event: interrupts that vhost-net asks for */
 	unsigned int nr_pairs;
 
 	/* Guarded by device.lock. */
 	unsigned int used;	/* pairs that the driver uses */
-	bool call_tied;		/* ... raises the device's interrupt */
 	bool driver_known;	/* the back-end knows the driver's offloads */
 	uint64_t dropped;	/* frames that did not go out or in */
 	struct virtqueue_chain control;
@@ -254,45 +251,19 @@ static void tell_backend(struct virtio_net *net)
 
 /* --- The kernel's vhost-net --- */
 
-/*
- * One event for all pairs raises the interrupt while any of them is with the
- * kernel.  0 or a negative errno.
- */
-static int tie_call(struct virtio_net *net, bool tie)
-{
-	const struct virtio_host_ops *ops = net->device.bus->ops;
-	int ret;
-
-	if (net->call_tied == tie)
-		return 0;
-	if (!ops->irqfd || net->call < 0)
-		return -EOPNOTSUPP;
-	ret = ops->irqfd(net->device.bus->opaque, net->device.number,
-			 tie ? net->call : -1);
-	if (!ret)
-		net->call_tied = tie;
-	return ret;
-}
-
 static void take_back(struct pair *pair)
 {
 	struct virtio_net *net = pair->net;
-	unsigned int i;
 
 	if (pair->vhost.running)
 		net_backend_watch(net->backend, pair->number, true);
 	vhost_net_stop(&pair->vhost, &net->device);
-	for (i = 0; i < net->nr_pairs; i++)
-		if (net->pair[i].vhost.running)
-			return;
-	tie_call(net, false);
 }
 
 /* Is the kernel to do the work, and does it? */
 static bool offloaded(struct pair *pair)
 {
-	struct virtio_net *net = pair->net;
-	struct virtio_device *device = &net->device;
+	struct virtio_device *device = &pair->net->device;
 
 	if (pair->vhost.running)
 		return true;
@@ -301,14 +272,11 @@ static bool offloaded(struct pair *pair)
 	    !device->queue[pair->tx].enabled || pair->nr_filled)
 		return false;
 	/* It works without as well: not worth more than a note. */
-	if (tie_call(net, true) < 0 ||
-	    vhost_net_start(&pair->vhost, device,
-			    net->backend->fd[pair->number], net->call) < 0) {
+	if (vhost_net_start(&pair->vhost, device,
+			    pair->net->backend->fd[pair->number]) < 0)
 		pair->vhost_failed = true;
-		take_back(pair);
-	}
 	if (pair->vhost.running)
-		net_backend_watch(net->backend, pair->number, false);
+		net_backend_watch(pair->net->backend, pair->number, false);
 	return pair->vhost.running;
 }
 
@@ -467,7 +435,6 @@ static void net_free(struct virtio_device *device)
 
 	for (i = 0; i < net->nr_pairs; i++)
 		vhost_net_exit(&net->pair[i].vhost);
-	os_event_free(net->call);
 	net_backend_free(net->backend);
 	free(net);
 }
@@ -530,8 +497,6 @@ static struct virtio_net *net_new(struct net_backend *backend)
 	net->backend = backend;
 	net->nr_pairs = nr;
 	net->used = 1;
-	/* Without it vhost-net is not used. */
-	net->call = os_event_new();
 	for (i = 0; i < nr; i++) {
 		struct pair *pair = &net->pair[i];
 

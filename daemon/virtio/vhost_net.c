@@ -23,14 +23,17 @@ bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
 {
 	*vhost = (struct vhost_net){
 		.fd = -1, .first = first, .kick = { -1, -1 },
+		.call = { -1, -1 },
 	};
 	if (fd < 0 || !vhost_has(fd, FEATURES))
 		return false;
-	vhost->kick[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	vhost->kick[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (vhost->kick[0] < 0 || vhost->kick[1] < 0) {
-		vhost_net_exit(vhost);
-		return false;
+	for (int i = 0; i < 2; i++) {
+		vhost->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		vhost->call[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (vhost->kick[i] < 0 || vhost->call[i] < 0) {
+			vhost_net_exit(vhost);
+			return false;
+		}
 	}
 	vhost->fd = fd;
 	return true;
@@ -38,11 +41,15 @@ bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
 
 void vhost_net_exit(struct vhost_net *vhost)
 {
-	if (vhost->kick[0] >= 0)
-		close(vhost->kick[0]);
-	if (vhost->kick[1] >= 0)
-		close(vhost->kick[1]);
-	*vhost = (struct vhost_net){ .fd = -1, .kick = { -1, -1 } };
+	for (int i = 0; i < 2; i++) {
+		if (vhost->kick[i] >= 0)
+			close(vhost->kick[i]);
+		if (vhost->call[i] >= 0)
+			close(vhost->call[i]);
+	}
+	*vhost = (struct vhost_net){
+		.fd = -1, .kick = { -1, -1 }, .call = { -1, -1 },
+	};
 }
 
 static int set_backend(const struct vhost_net *vhost, unsigned int index,
@@ -54,7 +61,7 @@ static int set_backend(const struct vhost_net *vhost, unsigned int index,
 		       -errno : 0;
 }
 
-/* Where the doorbells of both queues go. */
+/* Where the doorbells of both queues go, and where interrupts come from. */
 static int tie(struct vhost_net *vhost, struct virtio_device *device, bool ours)
 {
 	const struct virtio_host_ops *ops = device->bus->ops;
@@ -67,6 +74,9 @@ static int tie(struct vhost_net *vhost, struct virtio_device *device, bool ours)
 		ret = ops->doorbell(opaque, device->number, queue, ours ?
 				    device->doorbell_fd[queue] :
 				    vhost->kick[i]);
+		if (!ret)
+			ret = ops->irqfd(opaque, device->number, queue,
+					 ours ? -1 : vhost->call[i]);
 		if (ret)
 			return ret;
 	}
@@ -74,7 +84,7 @@ static int tie(struct vhost_net *vhost, struct virtio_device *device, bool ours)
 }
 
 static int start(struct vhost_net *vhost, struct virtio_device *device,
-		 int tap_fd, int call)
+		 int tap_fd)
 {
 	uint64_t features = device->driver_features & FEATURES;
 	const uint64_t one = 1;
@@ -86,7 +96,7 @@ static int start(struct vhost_net *vhost, struct virtio_device *device,
 	for (i = 0; !ret && i < 2; i++)
 		ret = vhost_set_queue(vhost->fd, i,
 				      &device->queue[vhost->first + i],
-				      vhost->kick[i], call);
+				      vhost->kick[i], vhost->call[i]);
 	if (!ret)
 		ret = tie(vhost, device, false);
 	for (i = 0; !ret && i < 2; i++)
@@ -99,10 +109,13 @@ static int start(struct vhost_net *vhost, struct virtio_device *device,
 }
 
 int vhost_net_start(struct vhost_net *vhost, struct virtio_device *device,
-		    int tap_fd, int call)
+		    int tap_fd)
 {
-	int ret = start(vhost, device, tap_fd, call);
+	int ret;
 
+	if (!device->bus->ops->irqfd)
+		return -EOPNOTSUPP;
+	ret = start(vhost, device, tap_fd);
 	vhost->running = true;
 	if (ret)
 		vhost_net_stop(vhost, device);

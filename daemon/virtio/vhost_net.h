@@ -13,7 +13,7 @@
 struct vhost_net {
 	int fd;			/* /dev/vhost-net; not owned; -1 = none */
 	unsigned int first;	/* number of the first of the two queues */
-	int kick[2];		/* eventfds: doorbells of both queues */
+	int kick[2], call[2];	/* eventfds: both queues' doorbells, interrupts */
 	bool running;
 };
 
@@ -26,11 +26,11 @@ void vhost_net_exit(struct vhost_net *vhost);
 
 /*
  * With device->lock held, driver ready, both queues enabled: from now on
- * frames go between the queues and tap_fd in the kernel, which signals the
- * eventfd `call` for an interrupt.  0 or a negative errno with nothing changed.
+ * frames go between the queues and tap_fd in the kernel, which interrupts the
+ * guest as the device does.  0 or a negative errno with nothing changed.
  */
 int vhost_net_start(struct vhost_net *vhost, struct virtio_device *device,
-		    int tap_fd, int call);
+		    int tap_fd);
 /* With device->lock held: the queues are ours again.  Waits for the kernel. */
 void vhost_net_stop(struct vhost_net *vhost, struct virtio_device *device);
 

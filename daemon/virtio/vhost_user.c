@@ -72,8 +72,8 @@ struct vhost_user {
 	const struct kind *kind;
 	char path[PATH_MOST];
 	int memory_fd;			/* not owned */
-	int epoll, timer, call;
-	int kick[MOST_QUEUES];
+	int epoll, timer;
+	int kick[MOST_QUEUES], call[MOST_QUEUES];
 	bool own_config;		/* config is ours, not the back-end's */
 	uint64_t own_features;		/* that come with it */
 
@@ -212,11 +212,13 @@ static int tie(struct vhost_user *vu, bool past)
 
 	if (vu->tied == past)
 		return 0;
-	for (i = 0; !ret && i < vu->type.nr_queues; i++)
+	for (i = 0; !ret && i < vu->type.nr_queues; i++) {
 		ret = ops->doorbell(opaque, device->number, i, past ?
 				    vu->kick[i] : device->doorbell_fd[i]);
-	if (!ret && ops->irqfd)
-		ret = ops->irqfd(opaque, device->number, past ? vu->call : -1);
+		if (!ret && ops->irqfd)
+			ret = ops->irqfd(opaque, device->number, i,
+					 past ? vu->call[i] : -1);
+	}
 	vu->tied = past;
 	return ret;
 }
@@ -247,7 +249,7 @@ static int start_ring(struct vhost_user *vu, unsigned int index)
 		ret = vhost_user_set_ring(link, &ring);
 	if (!ret)
 		ret = vhost_user_set_event(link, VHOST_USER_SET_VRING_CALL,
-					   index, vu->call);
+					   index, vu->call[index]);
 	if (!ret)
 		ret = vhost_user_set_event(link, VHOST_USER_SET_VRING_KICK,
 					   index, vu->kick[index]);
@@ -259,7 +261,7 @@ static int start_ring(struct vhost_user *vu, unsigned int index)
 	vu->on[index] = true;
 	/* There may be chains already; and used ones that nobody told of. */
 	if (write(vu->kick[index], &one, sizeof(one)) < 0 ||
-	    write(vu->call, &one, sizeof(one)) < 0)
+	    write(vu->call[index], &one, sizeof(one)) < 0)
 		return -errno;
 	return 0;
 }
@@ -285,12 +287,22 @@ static void vhost_user_serve(struct virtio_device *device)
 		lost(vu);
 }
 
+/* Whose `call` is it?  Only without IRQFD. */
+static bool queue_of(const struct vhost_user *vu, int fd, unsigned int *queue)
+{
+	for (*queue = 0; *queue < vu->type.nr_queues; ++*queue)
+		if (vu->call[*queue] == fd)
+			return true;
+	return false;
+}
+
 static void vhost_user_complete(struct virtio_device *device)
 {
 	struct vhost_user *vu = of(device);
-	struct epoll_event events[8];
+	struct epoll_event events[2 + MOST_QUEUES];
 	uint64_t count;
-	int i, nr = epoll_wait(vu->epoll, events, 8, 0);
+	unsigned int queue;
+	int i, nr = epoll_wait(vu->epoll, events, 2 + MOST_QUEUES, 0);
 
 	for (i = 0; i < nr; i++) {
 		int fd = events[i].data.fd;
@@ -299,12 +311,12 @@ static void vhost_user_complete(struct virtio_device *device)
 			if (read(fd, &count, sizeof(count)) > 0 &&
 			    vu->link.fd < 0)
 				reconnect(vu);
-		} else if (fd == vu->call) {
-			if (read(fd, &count, sizeof(count)) > 0)
-				device->bus->ops->set_irq(device->bus->opaque,
-							  device->number);
 		} else if (fd == vu->link.fd) {
 			lost(vu);
+		} else if (queue_of(vu, fd, &queue) &&
+			   read(fd, &count, sizeof(count)) > 0) {
+			device->bus->ops->set_irq(device->bus->opaque,
+						  device->number, queue);
 		}
 	}
 }
@@ -373,11 +385,12 @@ static void vhost_user_free(struct virtio_device *device)
 
 	vhost_user_disconnect(&vu->link);
 	drop_notes(vu);
-	for (i = 0; i < MOST_QUEUES; i++)
+	for (i = 0; i < MOST_QUEUES; i++) {
 		if (vu->kick[i] >= 0)
 			close(vu->kick[i]);
-	if (vu->call >= 0)
-		close(vu->call);
+		if (vu->call[i] >= 0)
+			close(vu->call[i]);
+	}
 	if (vu->timer >= 0)
 		close(vu->timer);
 	if (vu->epoll >= 0)
@@ -403,21 +416,22 @@ static int open_events(struct vhost_user *vu)
 	vu->epoll = epoll_create1(EPOLL_CLOEXEC);
 	vu->timer = timerfd_create(CLOCK_MONOTONIC,
 				   TFD_CLOEXEC | TFD_NONBLOCK);
-	vu->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (vu->epoll < 0 || vu->timer < 0 || vu->call < 0)
+	if (vu->epoll < 0 || vu->timer < 0)
 		return -errno;
 	for (i = 0; i < vu->type.nr_queues; i++) {
 		vu->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (vu->kick[i] < 0)
+		vu->call[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (vu->kick[i] < 0 || vu->call[i] < 0)
+			return -errno;
+		event.data.fd = vu->call[i];
+		/* Without IRQFD we carry the interrupts. */
+		if (!vu->device.bus->ops->irqfd &&
+		    epoll_ctl(vu->epoll, EPOLL_CTL_ADD, vu->call[i],
+			      &event) < 0)
 			return -errno;
 	}
 	event.data.fd = vu->timer;
 	if (epoll_ctl(vu->epoll, EPOLL_CTL_ADD, vu->timer, &event) < 0)
-		return -errno;
-	event.data.fd = vu->call;
-	/* Without IRQFD we carry the interrupts. */
-	if (!vu->device.bus->ops->irqfd &&
-	    epoll_ctl(vu->epoll, EPOLL_CTL_ADD, vu->call, &event) < 0)
 		return -errno;
 	return 0;
 }
@@ -502,7 +516,7 @@ int virtio_vhost_user_add(struct virtio_bus *bus,
 	for (i = 0; i < kind->nr_queues; i++)
 		vu->type.queue_size[i] = kind->queue_size;
 	for (i = 0; i < MOST_QUEUES; i++)
-		vu->kick[i] = -1;
+		vu->kick[i] = vu->call[i] = -1;
 	vu->link.fd = vu->notes = -1;
 	vu->memory_fd = options->memory_fd;
 	strcpy(vu->path, options->path);

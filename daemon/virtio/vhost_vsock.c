@@ -36,8 +36,8 @@ struct vhost_vsock {
 	struct virtio_device device;
 	int fd;
 	uint32_t cid;
-	int kick[KERNEL_QUEUES];	/* eventfds: doorbells */
-	int call;			/* eventfd: the interrupt */
+	int kick[KERNEL_QUEUES];	/* eventfds: doorbells ... */
+	int call[KERNEL_QUEUES];	/* ... and interrupts */
 	bool running, failed;		/* guarded by device.lock */
 };
 
@@ -72,15 +72,18 @@ static int tie(struct vhost_vsock *vsock, bool kernel)
 	struct virtio_device *device = &vsock->device;
 	const struct virtio_host_ops *ops = device->bus->ops;
 	void *opaque = device->bus->opaque;
-	int ret;
+	int ret = 0;
 
 	if (!ops->irqfd)
 		return -EOPNOTSUPP;
-	ret = ops->irqfd(opaque, device->number, kernel ? vsock->call : -1);
-	for (unsigned int i = 0; !ret && i < KERNEL_QUEUES; i++)
-		ret = ops->doorbell(opaque, device->number, i,
-				    kernel ? vsock->kick[i] :
-					     device->doorbell_fd[i]);
+	for (unsigned int i = 0; !ret && i < KERNEL_QUEUES; i++) {
+		ret = ops->irqfd(opaque, device->number, i,
+				 kernel ? vsock->call[i] : -1);
+		if (!ret)
+			ret = ops->doorbell(opaque, device->number, i,
+					    kernel ? vsock->kick[i] :
+						     device->doorbell_fd[i]);
+	}
 	return ret;
 }
 
@@ -96,7 +99,7 @@ static int start(struct vhost_vsock *vsock)
 	ret = vhost_set_memory(vsock->fd, vsock->device.bus->memory);
 	for (i = 0; !ret && i < KERNEL_QUEUES; i++)
 		ret = vhost_set_queue(vsock->fd, i, &vsock->device.queue[i],
-				      vsock->kick[i], vsock->call);
+				      vsock->kick[i], vsock->call[i]);
 	if (!ret)
 		ret = tie(vsock, true);
 	if (!ret)
@@ -171,11 +174,12 @@ static void vsock_free(struct virtio_device *device)
 {
 	struct vhost_vsock *vsock = (struct vhost_vsock *)device;
 
-	for (unsigned int i = 0; i < KERNEL_QUEUES; i++)
+	for (unsigned int i = 0; i < KERNEL_QUEUES; i++) {
 		if (vsock->kick[i] >= 0)
 			close(vsock->kick[i]);
-	if (vsock->call >= 0)
-		close(vsock->call);
+		if (vsock->call[i] >= 0)
+			close(vsock->call[i]);
+	}
 	close(vsock->fd);
 	free(vsock);
 }
@@ -198,6 +202,7 @@ int virtio_vhost_vsock_add(struct virtio_bus *bus, int fd, uint32_t cid,
 	struct vhost_vsock *vsock = calloc(1, sizeof(*vsock));
 	const struct virtio_vsock_config config = { .guest_cid = cid };
 	struct virtio_device *device;
+	bool events = true;
 	int number;
 
 	if (!vsock) {
@@ -206,19 +211,20 @@ int virtio_vhost_vsock_add(struct virtio_bus *bus, int fd, uint32_t cid,
 	}
 	vsock->fd = fd;
 	vsock->cid = cid;
-	vsock->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	for (unsigned int i = 0; i < KERNEL_QUEUES; i++)
+	for (unsigned int i = 0; i < KERNEL_QUEUES; i++) {
 		vsock->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		vsock->call[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		events &= vsock->kick[i] >= 0 && vsock->call[i] >= 0;
+	}
 	device = &vsock->device;
 	device->type = &vhost_vsock_type;
 	device->event_fd = -1;
 	snprintf(device->tag, sizeof(device->tag), "vsock");
 	memcpy(device->config, &config, sizeof(config));
 	device->config_len = sizeof(config);
-	number = vsock->call < 0 || vsock->kick[0] < 0 || vsock->kick[1] < 0 ?
+	number = events ? virtio_device_add(bus, device, error) :
 		 error_set(error, "vsock: no event descriptors: %s: raise the "
-			   "limit of open files (ulimit -n)", strerror(errno)) :
-		 virtio_device_add(bus, device, error);
+			   "limit of open files (ulimit -n)", strerror(errno));
 	if (number < 0)
 		vsock_free(device);
 	return number;

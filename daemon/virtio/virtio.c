@@ -468,7 +468,7 @@ int virtio_bus_eject(struct virtio_bus *bus, unsigned int number, bool force,
 		store(device->page->plug, force ? COLINUX_PLUG_FORCE :
 						  COLINUX_PLUG_ASK);
 		device->plug = VIRTIO_PLUG_ASKED;
-		bus->ops->set_irq(bus->opaque, number);
+		bus->ops->set_irq(bus->opaque, number, COLINUX_IRQ_PAGE);
 		ret = 0;
 	}
 	pthread_mutex_unlock(&device->lock);

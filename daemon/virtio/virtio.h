@@ -56,8 +56,8 @@ enum virtio_plug {
  * call back into the bus.
  */
 struct virtio_host_ops {
-	/* Raise the interrupt of a device (SET_IRQ, or write its IRQFD). */
-	void (*set_irq)(void *opaque, unsigned int device);
+	/* Raise an interrupt of a device: a queue's or COLINUX_IRQ_PAGE. */
+	void (*set_irq)(void *opaque, unsigned int device, unsigned int irq);
 	/*
 	 * Tie eventfd fd to a doorbell (DOORBELL); fd -1 unties.  0 or a
 	 * negative errno.  The fd stays the bus's.
@@ -65,10 +65,11 @@ struct virtio_host_ops {
 	int (*doorbell)(void *opaque, unsigned int device, unsigned int queue,
 			int fd);
 	/*
-	 * Have eventfd fd raise the interrupt of a device (IRQFD); fd -1 ends
-	 * that.  0 or a negative errno; NULL: the host cannot.
+	 * Have eventfd fd raise that interrupt (IRQFD); fd -1 ends that.  0 or
+	 * a negative errno; NULL: the host cannot.
 	 */
-	int (*irqfd)(void *opaque, unsigned int device, int fd);
+	int (*irqfd)(void *opaque, unsigned int device, unsigned int irq,
+		     int fd);
 	/*
 	 * Give blocks of 2 MiB of guest RAM to the host, and take them back
 	 * (RELEASE, RECLAIM).  0 or a negative errno.  reclaim may take long

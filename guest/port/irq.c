@@ -126,9 +126,9 @@ static void set_all_gates(void)
 	irq_restore(flags);
 }
 
-static void drain_devices(void)
+static void drain_devices(struct colinux_vcpu_area *area)
 {
-	u64 devices = __sync_lock_test_and_set(&boot_info->device_pending, 0);
+	u64 devices = __sync_lock_test_and_set(&area->device_pending, 0);
 
 	while (devices) {
 		unsigned int device = (unsigned int)__builtin_ctzll(devices);
@@ -149,7 +149,7 @@ static __attribute__((noinline)) void drain(unsigned int cpu)
 		if (pending & 1ull << COLINUX_VIRQ_TIMER)
 			port_time_interrupt(cpu);
 		if (pending & 1ull << COLINUX_VIRQ_DEVICE)
-			drain_devices();
+			drain_devices(area);
 		if (pending & 1ull << COLINUX_VIRQ_SHUTDOWN)
 			port_power_shutdown();
 		port_smp_interrupt(pending);

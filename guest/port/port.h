@@ -104,8 +104,8 @@ void port_irq_init(void);
 /* Point this CPU's vector_irq at us; IF=0. */
 void port_irq_vectors(void);
 /*
- * Device `device` asks for attention: implemented by the virtio transport.
- * Hard interrupt context on vCPU 0.
+ * Device `device` asks for attention on this CPU: implemented by the virtio
+ * transport. Hard interrupt context.
  */
 void port_device_interrupt(unsigned int device);
 
@@ -208,6 +208,9 @@ void port_proc_init(void);
 void port_module_init(void);
 
 /* ---- virtio*.c ---- */
+
+/* This CPU goes off-line: its interrupts are others'. IF=0. */
+void port_virtio_cpu_down(unsigned int cpu);
 
 /* Late boot: process context, after the fs_initcalls. */
 void port_virtio_init(void);

@@ -136,6 +136,8 @@ static int cpu_disable(void)
 	int ret = native_cpu_disable();
 
 	port_irq_vectors();
+	if (!ret)
+		port_virtio_cpu_down(port_cpu());
 	return ret;
 }
 

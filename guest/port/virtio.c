@@ -80,6 +80,8 @@ VIRTIO_EXPECT_MEMBER("virtio_config_ops.del_vqs "
 	      "void(struct virtio_device *)");
 VIRTIO_EXPECT_MEMBER("virtio_config_ops.synchronize_cbs "
 	      "void(struct virtio_device *)");
+VIRTIO_EXPECT_MEMBER("virtio_config_ops.set_vq_affinity "
+	      "int(struct virtqueue *,const struct cpumask *)");
 VIRTIO_EXPECT_MEMBER("virtio_config_ops.get_features "
 	      "u64(struct virtio_device *)");
 VIRTIO_EXPECT_MEMBER("virtio_config_ops.finalize_features "
@@ -127,19 +129,15 @@ unsigned int port_device_number(const struct port_device *device)
 
 /* ---- interrupts ---- */
 
-static void handle_interrupt(struct port_device *device)
+/* The kernel's handler of the page's interrupt. */
+static int page_interrupt(int irq, void *opaque)
 {
+	struct port_device *device = opaque;
 	const struct colinux_device_page *page =
 		device_page(port_device_number(device));
-	struct virtqueue *vq;
-	unsigned int i;
 	u32 generation;
 
-	for (i = 0; i < COLINUX_DEVICE_QUEUES; i++) {
-		vq = __atomic_load_n(&device->queue[i].vq, __ATOMIC_ACQUIRE);
-		if (vq)
-			virtio_fn.vring_interrupt(0, vq);
-	}
+	(void)irq;
 	/* Odd: the host is writing; it interrupts again when it is done. */
 	generation = __atomic_load_n(&page->config_generation,
 				     __ATOMIC_ACQUIRE);
@@ -149,9 +147,10 @@ static void handle_interrupt(struct port_device *device)
 		virtio_fn.virtio_config_changed(
 			(struct virtio_device *)device->vdev);
 	}
+	return IRQ_HANDLED;
 }
 
-/* Does the page want something that handle_interrupt() cannot do? */
+/* Does the page want something that needs process context? */
 static bool has_news(unsigned int number)
 {
 	const volatile struct colinux_device_page *page = device_page(number);
@@ -164,32 +163,19 @@ static bool has_news(unsigned int number)
 
 void port_device_interrupt(unsigned int number)
 {
-	struct port_device *device;
-	u32 seen;
+	u32 irqs;
 
 	if (number >= COLINUX_MAX_DEVICES)
 		return;
-	if (has_news(number))
+	irqs = port_vq_irq_take(number);
+	if (irqs >> COLINUX_IRQ_PAGE && has_news(number))
 		port_plug_kick();
-	device = &devices[number];
-	if (__atomic_load_n(&device->state, __ATOMIC_ACQUIRE) !=
-	    PORT_DEVICE_LIVE)
-		return;
-	if (__atomic_fetch_add(&device->interrupts, 1, __ATOMIC_SEQ_CST))
-		return;		/* the vCPU that is in there looks again */
-	seen = 1;
-	do
-		handle_interrupt(device);
-	while (!__atomic_compare_exchange_n(&device->interrupts, &seen, 0,
-					    false, __ATOMIC_SEQ_CST,
-					    __ATOMIC_SEQ_CST));
+	port_vq_irq_handle(number, irqs);
 }
 
 void port_device_synchronize(struct port_device *device)
 {
-	/* It runs on another vCPU if at all: give the host's CPU to that. */
-	while (__atomic_load_n(&device->interrupts, __ATOMIC_SEQ_CST))
-		port_hypercall(COLINUX_HC_YIELD, 0, 0, 0, 0, 0);
+	port_vq_irq_synchronize(port_device_number(device));
 }
 
 /* ---- registration ---- */
@@ -276,10 +262,14 @@ static void register_device(unsigned int number, const void *ops)
 	VIRTIO_MEMBER(const void *, vdev, "virtio_device.config") = ops;
 	__atomic_store_n(&device->state, PORT_DEVICE_LIVE, __ATOMIC_SEQ_CST);
 
-	ret = virtio_fn.register_virtio_device(vdev);
+	ret = port_vq_irq_request(number, COLINUX_IRQ_PAGE, page_interrupt,
+				  device, device->tag, "config");
+	if (!ret)
+		ret = virtio_fn.register_virtio_device(vdev);
 	if (ret) {
 		kernel_printk(KERN_ERR "colinux: device %u (%s) cannot be "
 			      "registered: %d\n", number, device->tag, ret);
+		port_vq_irq_free(number, COLINUX_IRQ_PAGE, device);
 		put_device((struct device *)dev);
 		if (device->parent)
 			platform_device_unregister(device->parent);
@@ -293,6 +283,7 @@ static void unregister_device(struct port_device *device)
 	/* Resets the device; what the driver still had to write is written. */
 	virtio_fn.unregister_virtio_device((struct virtio_device *)
 					   device->vdev);
+	port_vq_irq_free(port_device_number(device), COLINUX_IRQ_PAGE, device);
 	if (parent)
 		platform_device_unregister(parent);
 }
@@ -432,6 +423,7 @@ static u64 notifier[8];
 void port_virtio_init(void)
 {
 	port_plug_init();
+	port_vq_irq_init();
 	if (builtin_virtio) {
 		registered = find_functions();
 		if (registered)

@@ -47,8 +47,7 @@ extern struct virtio_functions virtio_fn;
 
 /* One queue, found from its struct virtqueue through `priv`. */
 struct port_queue {
-	/* NULL = off.  Set by process context, read by the interrupt. */
-	struct virtqueue *vq;
+	struct virtqueue *vq;	/* NULL = off */
 	unsigned int device, index;
 };
 
@@ -62,13 +61,6 @@ enum port_device_state {
 struct port_device {
 	u8 vdev[VIRTIO_DEVICE_ROOM] __attribute__((aligned(64)));
 
-	/*
-	 * Interrupts that came since the handler was last idle; non-zero while
-	 * a vCPU is in the handler.  That one looks again if the number has
-	 * grown, the others return at once: as with a line of the kernel's
-	 * own, a device's handler never runs twice at a time.
-	 */
-	u32 interrupts;
 	u32 state;		/* enum port_device_state */
 	u32 generation;	/* of the config, last seen by the handler */
 	struct platform_device *parent;
@@ -86,6 +78,33 @@ static inline struct colinux_device_page *device_page(unsigned int device)
  * call.  Process context, IF=1.
  */
 void port_device_synchronize(struct port_device *device);
+
+/* ---- virtio_irq.c ---- */
+
+#define IRQ_HANDLED 1		/* enum irqreturn */
+
+typedef int irq_handler_fn(int irq, void *opaque);
+
+/* Once, in process context, before the first device. */
+void port_vq_irq_init(void);
+/*
+ * Have the kernel's interrupt handling call `handler` for an interrupt of a
+ * device (a queue's, or COLINUX_IRQ_PAGE); /proc/interrupts has it as
+ * "TAG-NAME".  0 or a negative errno.  Process context.
+ */
+int port_vq_irq_request(unsigned int device, unsigned int irq,
+			irq_handler_fn *handler, void *opaque, const char *tag,
+			const char *name);
+/* The end of that, if there was a request; waits for the handler. */
+void port_vq_irq_free(unsigned int device, unsigned int irq, void *opaque);
+/* This CPU's share of what the device interrupts for, a bit each. IF=0. */
+u32 port_vq_irq_take(unsigned int device);
+/* Call the handlers of those. Hard interrupt context. */
+void port_vq_irq_handle(unsigned int device, u32 irqs);
+/* Wait until none of the device's handlers runs. Process context. */
+void port_vq_irq_synchronize(unsigned int device);
+/* virtio_config_ops.set_vq_affinity; NULL = anywhere. Process context. */
+int port_vq_irq_set_affinity(struct virtqueue *vq, const void *mask);
 
 /* ---- virtio_plug.c ---- */
 

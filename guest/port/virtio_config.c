@@ -183,8 +183,8 @@ static void del_queue(struct virtio_device *vdev, unsigned int index)
 
 	if (!vq)
 		return;
-	__atomic_store_n(&queue->vq, NULL, __ATOMIC_SEQ_CST);
-	port_device_synchronize(device);
+	queue->vq = NULL;
+	port_vq_irq_free(port_device_number(device), index, vq);
 	page_of(vdev)->queue[index].enable = 0;
 	command(vdev, COLINUX_DEV_QUEUE, index, 0);
 	virtio_fn.vring_del_virtqueue(vq);
@@ -234,9 +234,13 @@ static int create_queue(struct virtio_device *vdev, unsigned int index,
 	shared->avail = virtio_fn.virtqueue_get_avail_addr(vq);
 	shared->used = virtio_fn.virtqueue_get_used_addr(vq);
 	shared->enable = 1;
+	queue->vq = vq;
 	/* The interrupt may come as soon as the host knows the queue. */
-	__atomic_store_n(&queue->vq, vq, __ATOMIC_SEQ_CST);
-	ret = command(vdev, COLINUX_DEV_QUEUE, index, 0);
+	ret = port_vq_irq_request(port_device_number(device), index,
+				  virtio_fn.vring_interrupt, vq, device->tag,
+				  name);
+	if (!ret)
+		ret = command(vdev, COLINUX_DEV_QUEUE, index, 0);
 	if (ret < 0) {
 		kernel_printk(KERN_ERR "colinux: %s: the host refuses queue %u: %d\n",
 		       device->tag, index, (int)ret);
@@ -331,6 +335,7 @@ const void *virtio_config_build(void)
 		SET(find_vqs, find_vqs_info);
 	else
 		SET(find_vqs, find_vqs_arrays);
+	SET(set_vq_affinity, port_vq_irq_set_affinity);
 	/* From 5.19; earlier kernels wait for all of RCU instead. */
 	if (OFFSET_IF("virtio_config_ops.synchronize_cbs") != MISSING)
 		SET(synchronize_cbs, synchronize_cbs);

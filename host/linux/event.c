@@ -12,7 +12,7 @@
 
 struct irqfd {
 	struct vm *vm;
-	u32 device;
+	u32 device, irq;
 	struct eventfd_ctx *ctx;
 	wait_queue_entry_t wait;
 	wait_queue_head_t *head;
@@ -21,7 +21,7 @@ struct irqfd {
 
 struct events {
 	struct mutex lock;
-	struct irqfd *irqfds[COLINUX_MAX_DEVICES];
+	struct irqfd *irqfds[COLINUX_MAX_DEVICES][COLINUX_DEVICE_IRQS];
 };
 
 struct events *events_new(void)
@@ -42,7 +42,7 @@ static int irqfd_wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync,
 
 	if (key_to_poll(key) & EPOLLIN) {
 		eventfd_ctx_do_read(irqfd->ctx, &count);
-		vm_device_interrupt(irqfd->vm, irqfd->device);
+		vm_device_interrupt(irqfd->vm, irqfd->device, irqfd->irq);
 	}
 	return 0;
 }
@@ -67,7 +67,7 @@ static void irqfd_free(struct irqfd *irqfd)
 	kfree(irqfd);
 }
 
-static struct irqfd *irqfd_new(struct vm *vm, u32 device, int fd)
+static struct irqfd *irqfd_new(struct vm *vm, u32 device, u32 irq, int fd)
 {
 	struct irqfd *irqfd;
 	struct file *file;
@@ -82,6 +82,7 @@ static struct irqfd *irqfd_new(struct vm *vm, u32 device, int fd)
 		goto out;
 	irqfd->vm = vm;
 	irqfd->device = device;
+	irqfd->irq = irq;
 	irqfd->ctx = eventfd_ctx_fileget(file);
 	if (IS_ERR(irqfd->ctx)) {
 		err = PTR_ERR(irqfd->ctx);
@@ -91,7 +92,7 @@ static struct irqfd *irqfd_new(struct vm *vm, u32 device, int fd)
 	init_waitqueue_func_entry(&irqfd->wait, irqfd_wakeup);
 	init_poll_funcptr(&irqfd->table, irqfd_queue);
 	if (vfs_poll(file, &irqfd->table) & EPOLLIN)
-		vm_device_interrupt(vm, device);
+		vm_device_interrupt(vm, device, irq);
 	fput(file);
 	return irqfd;
 out:
@@ -102,18 +103,20 @@ out:
 int events_irqfd(struct events *events, struct vm *vm,
 		 const struct colinux_event *arg)
 {
-	struct irqfd *irqfd = NULL;
+	struct irqfd *irqfd = NULL, **slot;
 
-	if (arg->device >= COLINUX_MAX_DEVICES || arg->queue ||
-	    arg->fd < -1 || arg->fd > INT_MAX)
+	if (arg->device >= COLINUX_MAX_DEVICES ||
+	    arg->queue >= COLINUX_DEVICE_IRQS || arg->fd < -1 ||
+	    arg->fd > INT_MAX)
 		return -EINVAL;
 	mutex_lock(&events->lock);
-	irqfd_free(events->irqfds[arg->device]);
-	events->irqfds[arg->device] = NULL;
+	slot = &events->irqfds[arg->device][arg->queue];
+	irqfd_free(*slot);
+	*slot = NULL;
 	if (arg->fd >= 0)
-		irqfd = irqfd_new(vm, arg->device, arg->fd);
+		irqfd = irqfd_new(vm, arg->device, arg->queue, arg->fd);
 	if (!IS_ERR(irqfd))
-		events->irqfds[arg->device] = irqfd;
+		*slot = irqfd;
 	mutex_unlock(&events->lock);
 	return PTR_ERR_OR_ZERO(irqfd);
 }
@@ -148,7 +151,8 @@ int events_doorbell(struct events *events, struct vm *vm,
 void events_free(struct events *events, struct vm *vm)
 {
 	for (unsigned int d = 0; d < COLINUX_MAX_DEVICES; d++) {
-		irqfd_free(events->irqfds[d]);
+		for (unsigned int i = 0; i < COLINUX_DEVICE_IRQS; i++)
+			irqfd_free(events->irqfds[d][i]);
 		if (!vm)
 			continue;
 		for (unsigned int q = 0; q < COLINUX_DEVICE_QUEUES; q++)

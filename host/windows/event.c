@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Event objects of a VM: KEVENTs that its doorbells set, and KEVENTs that
- * raise a device's interrupt.  For the latter a system thread waits, one for
- * each 32 devices that have any (NT waits for at most 64 objects).
+ * raise a device's interrupts.  For the latter a system thread waits, one for
+ * each 32 interrupts of which any is tied (NT waits for at most 64 objects).
  *
  * The calls come one at a time (the instance's lock).  A thread looks at its
  * table only when it is told to, while the caller waits.
@@ -11,7 +11,7 @@
 #include "cpu.h"
 
 #define PER_THREAD	32
-#define THREADS		(COLINUX_MAX_DEVICES / PER_THREAD)
+#define THREADS		(COLINUX_MAX_DEVICES * COLINUX_DEVICE_IRQS / PER_THREAD)
 
 /* What vm->doorbells points to: stays until the VM ends, untied or not. */
 struct host_event {
@@ -21,14 +21,14 @@ struct host_event {
 
 struct irq_thread {
 	struct vm *vm;
-	u32 first;		/* device of events[0] */
+	u32 first;		/* interrupt of events[0], as in events_irqfd() */
 	PKEVENT events[PER_THREAD];	/* changed while the thread is told */
 	KEVENT told, done;
 	bool stop;
 	PVOID thread;		/* NULL = not started */
 	/* The thread's own. */
 	PVOID waiting[PER_THREAD + 1];
-	u32 device[PER_THREAD + 1];
+	u32 irq[PER_THREAD + 1];
 	KWAIT_BLOCK blocks[PER_THREAD + 1];
 };
 
@@ -127,7 +127,7 @@ static u32 collect(struct irq_thread *t)
 	t->waiting[n++] = &t->told;
 	for (u32 i = 0; i < PER_THREAD; i++)
 		if (t->events[i]) {
-			t->device[n] = t->first + i;
+			t->irq[n] = t->first + i;
 			t->waiting[n++] = t->events[i];
 		}
 	return n;
@@ -154,7 +154,9 @@ static VOID NTAPI irq_thread(PVOID context)
 		} else if (i < n) {
 			/* A manual-reset event must not keep us busy. */
 			KeClearEvent(t->waiting[i]);
-			vm_device_interrupt(t->vm, t->device[i]);
+			vm_device_interrupt(t->vm,
+					    t->irq[i] / COLINUX_DEVICE_IRQS,
+					    t->irq[i] % COLINUX_DEVICE_IRQS);
 		}
 	}
 	PsTerminateSystemThread(STATUS_SUCCESS);
@@ -196,18 +198,20 @@ int events_irqfd(struct events *events, struct vm *vm,
 {
 	struct irq_thread **t;
 	PKEVENT event, old;
-	u32 i;
+	u32 irq, i;
 	int err;
 
-	if (arg->device >= COLINUX_MAX_DEVICES || arg->queue)
+	if (arg->device >= COLINUX_MAX_DEVICES ||
+	    arg->queue >= COLINUX_DEVICE_IRQS)
 		return -CO_EINVAL;
 	err = reference(arg->fd, SYNCHRONIZE | EVENT_MODIFY_STATE, &event);
 	if (err)
 		return err;
-	t = &events->threads[arg->device / PER_THREAD];
-	i = arg->device % PER_THREAD;
+	irq = arg->device * COLINUX_DEVICE_IRQS + arg->queue;
+	t = &events->threads[irq / PER_THREAD];
+	i = irq % PER_THREAD;
 	if (!*t && event) {
-		*t = start_thread(vm, arg->device - i);
+		*t = start_thread(vm, irq - i);
 		if (!*t) {
 			ObfDereferenceObject(event);
 			return -CO_ENOMEM;

@@ -6,13 +6,12 @@
  *
  * The guest writes its request into the page and calls COLINUX_HC_DEVICE with
  * one of the commands below; the answer is in ret and in the page.  Doorbells
- * are COLINUX_HC_DOORBELL.  The device interrupts by a bit in
- * boot_info.device_pending; the guest then asks all queues of that device.
- * If config_generation has changed since the guest last looked, the
- * configuration has changed as well.
+ * are COLINUX_HC_DOORBELL.  A device has one interrupt for each queue, and one
+ * for what is new in its page: config_generation, status, plug.  Each goes to
+ * one vCPU, which the guest chooses (COLINUX_HC_ROUTE).
  *
- * Hot plug: the host fills the page of an empty slot and interrupts as that
- * device; the guest finds a page that it has no device for and registers it.
+ * Hot plug: the host fills the page of an empty slot and interrupts for what is
+ * new; the guest finds a page that it has no device for and registers it.
  * To take one away the host writes `plug` and interrupts; the guest lets go of
  * the device, or not, and answers COLINUX_DEV_EJECT.
  *
@@ -27,6 +26,8 @@
 
 #define COLINUX_DEVICE_MAGIC	0x76636f6cu	/* "loc" "v" */
 #define COLINUX_DEVICE_QUEUES	16
+#define COLINUX_IRQ_PAGE	COLINUX_DEVICE_QUEUES	/* the page's */
+#define COLINUX_DEVICE_IRQS	(COLINUX_DEVICE_QUEUES + 1)
 #define COLINUX_DEVICE_CONFIG	1024		/* bytes of config space */
 
 enum colinux_device_command {

@@ -65,6 +65,11 @@ enum colinux_hypercall {
 	 * in args[3] the ticks between which that was. In the kernel.
 	 */
 	COLINUX_HC_CLOCK = 14,
+	/*
+	 * From now on interrupt args[1] of device args[0] (device.h) is vCPU
+	 * args[2]'s; all are vCPU 0's at first. In the kernel.
+	 */
+	COLINUX_HC_ROUTE = 15,
 };
 
 /* How a guest ended: args[0] of COLINUX_HC_END. */
@@ -79,7 +84,7 @@ enum colinux_end {
 
 /*
  * First page of the port's data region, written by the loader before the
- * first vCPU runs, except device_pending.
+ * first vCPU runs, except irq_pending.
  */
 struct colinux_boot_info {
 	__u64 magic;
@@ -94,10 +99,12 @@ struct colinux_boot_info {
 	__u64 pad1[8];
 
 	/*
-	 * Devices with an interrupt: bit n = device n. Set by the host with a
-	 * locked OR before COLINUX_VIRQ_DEVICE, taken by the guest with XCHG.
+	 * What each device interrupts for: bit n = its interrupt n (device.h).
+	 * Set by the host with a locked OR, before the device's bit in
+	 * colinux_vcpu_area.device_pending; taken by the guest with a locked
+	 * AND.
 	 */
-	__u64 device_pending __attribute__((aligned(64)));
+	__u32 irq_pending[COLINUX_MAX_DEVICES] __attribute__((aligned(64)));
 };
 
 #endif

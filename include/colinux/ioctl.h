@@ -77,16 +77,16 @@ struct colinux_run {
 	char reason[128];	/* out, with COLINUX_RUN_KILLED */
 };
 
-/* Raise the interrupt of a device. */
+/* Raise an interrupt of a device: a queue's, or COLINUX_IRQ_PAGE. */
 struct colinux_set_irq {
 	__u32 device;
-	__u32 pad;
+	__u32 irq;
 };
 
 /* Tie an event object (eventfd, KEVENT handle) to a device; fd -1 unties. */
 struct colinux_event {
 	__u32 device;
-	__u32 queue;		/* DOORBELL only */
+	__u32 queue;		/* IRQFD: or COLINUX_IRQ_PAGE */
 	__s64 fd;
 };
 

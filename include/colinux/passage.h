@@ -18,7 +18,7 @@
 #include "layout.h"
 #include "stats.h"
 
-#define COLINUX_ABI_VERSION	1
+#define COLINUX_ABI_VERSION	2
 
 /* Descriptor-table register image as LGDT/LIDT read it, at offset 6 of 16. */
 struct colinux_dtr {
@@ -125,7 +125,7 @@ enum colinux_run_state {
 
 /* Bits of colinux_vcpu_area.pending: virtual interrupts for this vCPU. */
 #define COLINUX_VIRQ_TIMER	0	/* the deadline of HC_TIMER has passed */
-#define COLINUX_VIRQ_DEVICE	1	/* look at boot_info.device_pending */
+#define COLINUX_VIRQ_DEVICE	1	/* look at .device_pending */
 #define COLINUX_VIRQ_RESCHED	2	/* IPIs, sent by HC_KICK */
 #define COLINUX_VIRQ_CALL	3
 #define COLINUX_VIRQ_CALL_ONE	4
@@ -175,7 +175,13 @@ struct colinux_vcpu_area {
 	 */
 	__u32 msrs;
 	__u32 run_state;	/* written by the host: enum colinux_run_state */
-	__u32 pad2[8];
+	/*
+	 * Devices with interrupts for this vCPU, bit n = device n: what they
+	 * are is in boot_info.irq_pending. Set with a locked OR before
+	 * COLINUX_VIRQ_DEVICE, taken by the guest with XCHG.
+	 */
+	__u64 device_pending;
+	__u32 pad2[6];
 
 	/* The guest port's own use; the host never looks at it. */
 	__u8 port_private[1024];

@@ -44,6 +44,7 @@ struct colinux_stats {
 #define COLINUX_HYPERCALL_NAMES						\
 	"nop", "halt", "yield", "timer", "kick", "doorbell",		\
 	"wallclock", "console", "device", "end", "vcpu_up",		\
-	"vcpu_down", "stats", "kick_mask", "clock"
+	"vcpu_down", "stats", "kick_mask", "clock",	\
+	"route"
 
 #endif

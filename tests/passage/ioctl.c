@@ -205,8 +205,9 @@ static void bad_arguments(void)
 	irq.device = 64;
 	check(CALL(fd, SET_IRQ, &irq) && errno == EINVAL, "SET_IRQ: device 64");
 	irq.device = 0;
-	irq.pad = 1;
-	check(CALL(fd, SET_IRQ, &irq) && errno == EINVAL, "SET_IRQ: padding");
+	irq.irq = 17;
+	check(CALL(fd, SET_IRQ, &irq) && errno == EINVAL,
+	      "SET_IRQ: interrupt 17");
 	kick.vcpu = 2;
 	check(CALL(fd, KICK, &kick) && errno == EINVAL, "KICK: vCPU 2 of 2");
 	kick.vcpu = 1;
@@ -232,7 +233,7 @@ static void events(void)
 	e.device = 0;
 	e.queue = 16;
 	bad |= !CALL(fd, DOORBELL, &e) || errno != EINVAL;
-	e.queue = 1;
+	e.queue = 17;
 	bad |= !CALL(fd, IRQFD, &e) || errno != EINVAL;
 	e.queue = 0;
 	e.fd = -2;

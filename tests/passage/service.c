@@ -111,7 +111,8 @@ static int64_t tie(struct guest *g, uint64_t device, uint64_t queue, int off)
 		.fd = off ? -1 : g->doorbell,
 	};
 	struct colinux_event irq = {
-		.device = (uint32_t)device, .fd = off ? -1 : g->interrupt,
+		.device = (uint32_t)device, .queue = (uint32_t)queue,
+		.fd = off ? -1 : g->interrupt,
 	};
 
 	if (CALL(g->fd, DOORBELL, &bell) || CALL(g->fd, IRQFD, &irq))

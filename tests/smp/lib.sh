@@ -8,12 +8,13 @@
 ONE_VCPU=
 PROGRAM=/colinux/build/tests/smp/guest
 
-# The archive with both, once.
+# smp_initrd [FILE]: the archive with both, and with FILE, once.
 smp_initrd()
 {
 	mkdir -p "$WORK/root"
 	cp "$PROGRAM" "$WORK/root/guest"
-	(cd "$WORK/root" && echo guest | cpio --quiet -o -H newc) |
+	[ -z "${1:-}" ] || cp "$1" "$WORK/root"
+	(cd "$WORK/root" && find . | cpio --quiet -o -H newc) |
 		cat "$INITRD" - >"$WORK/smp.cpio"
 	INITRD=$WORK/smp.cpio
 }

@@ -590,8 +590,8 @@ static void events(void)
 		check(tie(file, f, 0, 0, 4 * 60) == -22, "an unknown handle");
 		check(!tie(file, f, 0, 0, -1), "untying nothing");
 	}
-	check(tie(file, COLINUX_IOC_IRQFD, 0, 1, (s64)hbell) == -22,
-	      "IRQFD with a queue");
+	check(tie(file, COLINUX_IOC_IRQFD, 0, 17, (s64)hbell) == -22,
+	      "IRQFD: no such interrupt");
 
 	check(!tie(file, COLINUX_IOC_DOORBELL, 3, 1, (s64)hbell), "a doorbell");
 	host_doorbell(NULL, doorbell_of(file, 3, 1));
@@ -610,7 +610,8 @@ static void events(void)
 		      doorbell_of(file, 3, 1), "tied again");
 
 	check(!tie(file, COLINUX_IOC_IRQFD, 0, 0, (s64)hirq[0]) &&
-		      !tie(file, COLINUX_IOC_IRQFD, 63, 0, (s64)hirq[1]) &&
+		      !tie(file, COLINUX_IOC_IRQFD, 63, 16,
+			   (s64)hirq[1]) &&
 		      counts.threads == 2, "interrupts, on two threads");
 	for (int i = 0; i < 2; i++) {
 		/* Two threads wait for events; the third is the vCPU's. */
@@ -628,7 +629,7 @@ static void events(void)
 		fake_poke();
 	KeSetEvent(manual, 0, FALSE);
 	check(ended_with(&r, COLINUX_RUN_HYPERCALL), "a manual-reset one");
-	check(!tie(file, COLINUX_IOC_IRQFD, 63, 0, -1), "untied");
+	check(!tie(file, COLINUX_IOC_IRQFD, 63, 16, -1), "untied");
 	close_device(file);
 	fake_event_close(hbell);
 	fake_event_close(hirq[0]);

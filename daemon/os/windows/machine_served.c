@@ -41,12 +41,11 @@ void vhost_net_exit(struct vhost_net *vhost)
 }
 
 int vhost_net_start(struct vhost_net *vhost, struct virtio_device *device,
-		    int tap_fd, int call)
+		    int tap_fd)
 {
 	(void)vhost;
 	(void)device;
 	(void)tap_fd;
-	(void)call;
 	return -EOPNOTSUPP;
 }
 

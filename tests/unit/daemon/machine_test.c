@@ -188,7 +188,7 @@ static void test_bad_calls(void)
 	check(results[5] == 77 && fake.command[0] == 3 &&
 		      fake.command[1] == 1 && fake.command[2] == 9,
 	      "device commands reach the bus");
-	check(results[6] == -EINVAL && results[7] == -EINVAL,
+	check(results[6] == -EINVAL && results[7] == -EBUSY,
 	      "vCPUs that cannot be started are refused");
 	check(console_end(console) == 0, "nothing was printed");
 	console_free(console);

@@ -156,7 +156,7 @@ static void check_boot_info(const struct guest_ram *ram)
 		      info.port_machine == ram->extents[0].machine &&
 		      info.data_machine ==
 			      ram->extents[0].machine + COLINUX_PMD_SIZE &&
-		      !info.device_pending,
+		      !info.irq_pending[0] && !info.irq_pending[63],
 	      "boot information");
 }
 

@@ -25,7 +25,7 @@ static s64 call(u64 nr, u64 a, u64 b, enum after *after)
 static void unknown(void)
 {
 	static const u64 numbers[] = {
-		15, 16, 17, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
+		16, 17, 255, 1ull << 32, (1ull << 32) + 1, 1ull << 63,
 		~0ull,
 	};
 	enum after after;
@@ -34,7 +34,9 @@ static void unknown(void)
 		check(call(numbers[i], ~0ull, ~0ull, &after) == -CO_ENOSYS &&
 			      after == AFTER_RESUME,
 		      "hypercall %llx: ENOSYS", numbers[i]);
-	check(v->stats.hypercalls[15] == 1, "small numbers are counted");
+	call(COLINUX_HC_NOP, 0, 0, NULL);
+	check(v->stats.hypercalls[COLINUX_HC_NOP] == 1,
+	      "small numbers are counted");
 }
 
 static void stats(void)
@@ -137,6 +139,36 @@ static void doorbell(void)
 	vm->doorbells[63][15] = NULL;
 }
 
+static void routes(void)
+{
+	const u64 bit = 1ull << COLINUX_VIRQ_DEVICE;
+
+	v->area->args[2] = 1;
+	check(call(COLINUX_HC_ROUTE, 63, 16, NULL) == 0, "ROUTE");
+	v->area->pending = vm->vcpus[1]->area->pending = 0;
+	check(!vm_device_interrupt(vm, 63, 16) && !v->area->pending &&
+		      vm->vcpus[1]->area->pending == bit &&
+		      vm->vcpus[1]->area->device_pending == 1ull << 63 &&
+		      vm->boot->irq_pending[63] == 1u << 16,
+	      "an interrupt goes there");
+	check(!vm_device_interrupt(vm, 63, 15) && v->area->pending == bit &&
+		      vm->boot->irq_pending[63] == 3u << 15,
+	      "others do not");
+	check(vm_device_interrupt(vm, 64, 0) == -CO_EINVAL &&
+		      vm_device_interrupt(vm, 0, 17) == -CO_EINVAL &&
+		      call(COLINUX_HC_ROUTE, 64, 0, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_ROUTE, 0, 17, NULL) == -CO_EINVAL &&
+		      call(COLINUX_HC_ROUTE, 1ull << 32, 0, NULL) ==
+			      -CO_EINVAL,
+	      "none that there is not: EINVAL");
+	v->area->args[2] = vm->nr_vcpus;
+	check(call(COLINUX_HC_ROUTE, 0, 0, NULL) == -CO_EINVAL,
+	      "no such vCPU: EINVAL");
+	v->area->args[2] = 1ull << 40;
+	check(call(COLINUX_HC_ROUTE, 0, 0, NULL) == -CO_EINVAL,
+	      "nor one of a large number");
+}
+
 static void others(void)
 {
 	enum after after;
@@ -149,9 +181,9 @@ static void others(void)
 	fake_cpu.tsc = 777;
 	check(call(COLINUX_HC_CLOCK, 1, 2, &after) == 0 &&
 		      after == AFTER_RESUME && v->area->args[0] == 777 &&
-		      v->area->args[1] == 55 &&
-		      v->area->args[2] == 1700000000000000001,
-	      "CLOCK");
+		      v->area->args[1] == 1055 &&
+		      v->area->args[2] == 1700000000000000001 - 1000,
+	      "CLOCK: the clocks of one moment");
 	check(call(COLINUX_HC_NOP, 1, 2, &after) == 0 && after == AFTER_RESUME,
 	      "NOP");
 	call(COLINUX_HC_HALT, 0, 0, &after);
@@ -175,6 +207,7 @@ int main(void)
 	stats();
 	v->area->pending = 0;
 	doorbell();
+	routes();
 	others();
 	end_vm(vm, "hypercalls");
 	return done();

@@ -271,7 +271,7 @@ static void controls(void)
 	struct colinux_version version = { .abi_version = 77 };
 	struct colinux_kick kick = { .vcpu = 0, .virq = 3 };
 	struct colinux_stats stats = { .vcpu = 0 };
-	struct colinux_set_irq irq = { .device = 63 };
+	struct colinux_set_irq irq = { .device = 63, .irq = 16 };
 	u64 junk[64] = { 0 };
 
 	fake_reset();
@@ -308,16 +308,17 @@ static void controls(void)
 	check(vm_control(&vm, COLINUX_IOC_KICK, &kick) == -CO_EINVAL,
 	      "KICK: no such vCPU: EINVAL");
 	check(vm_control(&vm, COLINUX_IOC_SET_IRQ, &irq) == 0 &&
-		      vm->boot->device_pending == 1ull << 63 &&
+		      vm->boot->irq_pending[63] == 1 << 16 &&
+		      vm->vcpus[0]->area->device_pending == 1ull << 63 &&
 		      vm->vcpus[0]->area->pending >> COLINUX_VIRQ_DEVICE & 1,
-	      "SET_IRQ of the last device");
+	      "SET_IRQ: the last one of the last device");
 	irq.device = 64;
 	check(vm_control(&vm, COLINUX_IOC_SET_IRQ, &irq) == -CO_EINVAL,
 	      "SET_IRQ: no such device: EINVAL");
 	irq.device = 0;
-	irq.pad = 1;
+	irq.irq = 17;
 	check(vm_control(&vm, COLINUX_IOC_SET_IRQ, &irq) == -CO_EINVAL,
-	      "SET_IRQ: padding: EINVAL");
+	      "SET_IRQ: no such interrupt: EINVAL");
 	vm->vcpus[0]->stats.kicks = 5;
 	check(vm_control(&vm, COLINUX_IOC_STATS, &stats) == 0 &&
 		      stats.kicks == 5,

@@ -30,6 +30,7 @@
 #include "../../../guest/port/work.c"
 #include "../../../guest/port/virtio.c"
 #include "../../../guest/port/virtio_config.c"
+#include "../../../guest/port/virtio_irq.c"
 #include "../../../guest/port/virtio_plug.c"
 
 /* ---- the fake kernel's structures ---- */
@@ -60,6 +61,18 @@ NUMBER("offset.module.name", 12);
 NUMBER("offset.notifier_block.notifier_call", 8);
 NUMBER("offset.virtqueue.priv", 40);
 NUMBER("offset.virtqueue.num_max", 48);
+NUMBER("sizeof.irq_chip", 64);
+NUMBER("offset.irq_chip.name", 0);
+NUMBER("offset.irq_chip.irq_ack", 8);
+NUMBER("offset.irq_chip.irq_set_affinity", 16);
+NUMBER("offset.irq_chip.irq_retrigger", 24);
+NUMBER("offset.irq_data.chip_data", 8);
+NUMBER("offset.irq_data.common", 16);
+NUMBER("offset.irq_common_data.affinity", 8);
+NUMBER("offset.irq_common_data.effective_affinity", 16);
+NUMBER("sizeof.cpumask", 1024);
+NUMBER("enum.IRQ_MOVE_PCNTXT", 16384);
+NUMBER("offset.virtio_config_ops.set_vq_affinity", 96);
 NUMBER("sizeof.virtio_config_ops", 128);
 NUMBER("offset.virtio_config_ops.get", 0);
 NUMBER("offset.virtio_config_ops.set", 8);
@@ -114,6 +127,7 @@ struct fake_ops {
 	u64 (*get_features)(void *vdev);
 	int (*finalize_features)(void *vdev);
 	const char *(*bus_name)(void *vdev);
+	int (*set_vq_affinity)(struct virtqueue *vq, const void *mask);
 };
 
 /* ---- what happened ---- */
@@ -142,6 +156,7 @@ static struct {
 static unsigned int calls[16], yields;
 static s64 call_result;
 static void (*on_yield)(void);
+static unsigned int route[COLINUX_MAX_DEVICES][COLINUX_DEVICE_IRQS];
 
 static void check(bool good, const char *what)
 {
@@ -154,6 +169,10 @@ static void check(bool good, const char *what)
 s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4)
 {
 	(void)arg4;
+	if (nr == COLINUX_HC_ROUTE) {
+		route[arg0][arg1] = (unsigned int)arg2;
+		return 0;
+	}
 	if (nr == COLINUX_HC_YIELD) {
 		yields++;
 		if (on_yield)
@@ -216,6 +235,7 @@ void fake_changed(struct virtio_device *vdev)
 }
 
 typedef void call_fn(void *what);
+typedef int retrigger_fn(void *data);
 
 /* `kept`: somebody has a reference left; it goes with let_go(). */
 static void fake_unregister(struct virtio_device *vdev)
@@ -228,6 +248,17 @@ static void fake_unregister(struct virtio_device *vdev)
 static void let_go(unsigned int n)
 {
 	AT(call_fn *, devices[n].vdev, 24 + 8)(devices[n].vdev + 24);
+}
+
+#include "fake_irq.h"
+
+/* The host interrupts for all that a device has. */
+static void interrupt_all(unsigned int n)
+{
+	if (n < COLINUX_MAX_DEVICES)
+		__atomic_fetch_or(&boot_info->irq_pending[n], 0x1ffff,
+				  __ATOMIC_SEQ_CST);
+	port_device_interrupt(n);
 }
 
 /* The work queue: what it has been given runs when a test says so. */
@@ -302,7 +333,7 @@ static int fake_interrupt(int irq, void *data)
 {
 	struct fake_vq *vq = data;
 
-	if (irq || vq->deleted)
+	if (fake_irqs[irq].opaque != vq || vq->deleted)
 		abort();
 	vq->interrupts++;
 	if (in_interrupt)
@@ -598,24 +629,24 @@ static void queues(void)
 	call_result = -5;
 	check(!b->notify(vqs[2]), "a doorbell that nobody hears");
 	call_result = 0;
-	port_device_interrupt(1);
+	interrupt_all(1);
 	check(a->interrupts == 1 && b->interrupts == 1 && !nr_config_changed,
 	      "an interrupt asks all queues");
-	port_device_interrupt(2);
-	port_device_interrupt(64);
-	port_device_interrupt(~0u);
+	interrupt_all(2);
+	interrupt_all(64);
+	interrupt_all(~0u);
 	check(a->interrupts == 1, "interrupts of no device");
 	device_page(1)->config_generation = 1;
-	port_device_interrupt(1);
+	interrupt_all(1);
 	check(!nr_config_changed, "not while the config is being changed");
 	device_page(1)->config_generation = 2;
-	port_device_interrupt(1);
-	port_device_interrupt(1);
+	interrupt_all(1);
+	interrupt_all(1);
 	check(nr_config_changed == 1, "a change of the config is told once");
 	ops_of(1)->del_vqs(vdev);
 	check(a->deleted && b->deleted && !queue[0].enable && !queue[1].enable,
 	      "queues are deleted");
-	port_device_interrupt(1);
+	interrupt_all(1);
 	nr_vqs = 0;
 	check(find(vdev, 4, vqs, callbacks, names) == -ENOENT &&
 	      nr_vqs == 2 && all_vqs[0]->deleted && all_vqs[1]->deleted,
@@ -628,59 +659,7 @@ static void queues(void)
 	call_result = 0;
 }
 
-/* An interrupt on a second vCPU while the first is in the handler. */
-static unsigned int depth, deepest;
-
-static void nested(struct fake_vq *vq)
-{
-	if (++depth > deepest)
-		deepest = depth;
-	if (vq->interrupts <= 3)
-		port_device_interrupt(1);
-	depth--;
-}
-
-static void *many_interrupts(void *done)
-{
-	unsigned int i;
-
-	for (i = 0; i < 20000 || !__atomic_load_n((int *)done,
-						   __ATOMIC_ACQUIRE); i++)
-		port_device_interrupt(1);
-	return NULL;
-}
-
-static void concurrency(void)
-{
-	static const char *const names[1] = { "a" };
-	callback_fn *callbacks[1] = { callback_a };
-	struct virtqueue *vqs[1];
-	void *vdev = devices[1].vdev;
-	pthread_t threads[2];
-	int done = 0, i;
-
-	find(vdev, 1, vqs, callbacks, names);
-	in_interrupt = nested;
-	port_device_interrupt(1);
-	check(((struct fake_vq *)vqs[0])->interrupts == 4 && deepest == 1,
-	      "interrupts in the handler are not lost and do not nest");
-	in_interrupt = NULL;
-	ops_of(1)->del_vqs(vdev);
-
-	/* fake_interrupt() aborts if a deleted queue is asked. */
-	for (i = 0; i < 2; i++)
-		pthread_create(&threads[i], NULL, many_interrupts, &done);
-	for (i = 0; i < 200; i++) {
-		nr_vqs = 0;
-		find(vdev, 1, vqs, callbacks, names);
-		port_device_interrupt(1);
-		ops_of(1)->del_vqs(vdev);
-	}
-	__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
-	for (i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
-	check(true, "queues come and go under interrupts of two CPUs");
-}
+#include "irq_tests.h"
 
 static void failure(void)
 {
@@ -704,7 +683,7 @@ static void ask(unsigned int n, u32 plug)
 {
 	eject_answer = -1ull;
 	device_page(n)->plug = plug;
-	port_device_interrupt(n);
+	interrupt_all(n);
 }
 
 static void hot_plug(void)
@@ -720,7 +699,7 @@ static void hot_plug(void)
 	registered_before = nr_registered;
 	nr_queued = 0;
 	add_page(7, 2, "cobd7");
-	port_device_interrupt(7);
+	interrupt_all(7);
 	check(nr_queued == 1 && nr_registered == registered_before,
 	      "a new device waits for process context"), run_work();
 	check(nr_registered == registered_before + 1 &&
@@ -730,7 +709,7 @@ static void hot_plug(void)
 	find(devices[7].vdev, 1, vqs, callbacks, names);
 	vq = (struct fake_vq *)vqs[0];
 	nr_queued = 0;
-	port_device_interrupt(7);
+	interrupt_all(7);
 	check(!nr_queued && vq->interrupts == 1,
 	      "its interrupts are those of a device");
 
@@ -748,12 +727,12 @@ static void hot_plug(void)
 	      nr_parents_gone == gone + 1 &&
 	      devices[7].state == PORT_DEVICE_FREE, "unless it is forced");
 	nr_queued = 0;
-	port_device_interrupt(7);
+	interrupt_all(7);
 	check(!nr_queued, "an empty slot has no news");
 
 	AT(int, fake_disk, 4) = 0;
 	add_page(7, 2, "cobd8");
-	port_device_interrupt(7);
+	interrupt_all(7);
 	run_work(), kept = true;
 	ask(7, COLINUX_PLUG_ASK);
 	run_work();
@@ -761,7 +740,7 @@ static void hot_plug(void)
 	      "a disk that is not open goes; somebody refers to it");
 	registered_before = nr_registered;
 	add_page(7, 2, "cobd9");
-	port_device_interrupt(7);
+	interrupt_all(7);
 	run_work();
 	check(nr_registered == registered_before,
 	      "the next one in its slot waits for that");
@@ -785,12 +764,14 @@ int main(void)
 		perror("mmap");
 		return 1;
 	}
+	boot_info->nr_vcpus = 1;
 	appear();
 	features();
 	status();
 	scheduler();
 	config();
 	queues();
+	affinity();
 	concurrency();
 	failure();
 	hot_plug();

@@ -18,10 +18,12 @@ static const struct colinux_extent extents[] = {
 	{ FOURTH, 2 * MiB }, { FIFTH, 2 * MiB }, { SIXTH, 2 * MiB },
 };
 
-static void fake_set_irq(void *opaque, unsigned int device)
+static void fake_set_irq(void *opaque, unsigned int device, unsigned int irq)
 {
 	struct guest *guest = opaque;
 
+	if (irq >= COLINUX_DEVICE_IRQS)
+		abort();
 	pthread_mutex_lock(&guest->lock);
 	guest->irqs[device]++;
 	pthread_cond_broadcast(&guest->irq);
