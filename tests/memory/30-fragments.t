@@ -11,19 +11,6 @@ in_box --timeout 900
 
 image=$(with_pattern)
 mapfile -t basics < <(words 6.1)
-huge=/proc/sys/vm/nr_hugepages
-
-# punch FROM TO STEP: give pages of 2 MiB of the file back.
-punch()
-{
-	local i
-	for ((i = $1; i < $2; i += $3)); do
-		fallocate -p -o $((i * 2))M -l 2M /mnt/file
-	done
-	awk '/^HugePages_(Total|Free)/ { n[$1] = $2 }
-		END { print n["HugePages_Total:"] - n["HugePages_Free:"] }' \
-		/proc/meminfo >"$huge"
-}
 
 # pieces: in how many pieces the last guest's memory was.
 pieces()
@@ -31,25 +18,23 @@ pieces()
 	sed -n 's/.*memory: [0-9]* MB in \([0-9]*\) piece.*/\1/p' <<<"$OUT"
 }
 
-# All of memory in pages of 2 MiB that nothing can move, then every other one
-# free.
-mount -t hugetlbfs none /mnt
+# All of memory in blocks of 2 MiB that nothing can move, every other one free.
 echo 3 >/proc/sys/vm/drop_caches
-echo 1 >/proc/sys/vm/compact_memory
-available=$(awk '/^MemAvailable/ { print int($2 / 2048) }' /proc/meminfo)
-echo $((available - 60)) >"$huge"
-pages=$(<"$huge")
-diag "$pages pages of 2 MiB"
-fallocate -l $((pages * 2))M /mnt/file
-punch 0 "$pages" 2
-guest 60 -q "${basics[@]}" "initrd=$INITRD" mem=400
+mkfifo ask
+/colinux/build/tests/memory/blocks <ask >"$LOG/blocks" 2>&1 &
+holder=$!
+exec 3>ask
+try "memory is in pieces" wait_text 120 blocks '^blocks: [0-9]* of'
+diag "$(<"$LOG/blocks")"
+guest 120 -q "${basics[@]}" "initrd=$INITRD" mem=400
 is "$STATUS" 1 "no piece for the kernel: status 1"
 like "$OUT" "mem=400: kernel and initrd need [0-9]+ MB in one piece, .* free" \
 	"the message"
 is "$(wc -l <<<"$OUT")" 1 "one line"
 
 # A place for the kernel, the rest as it is: more pieces than an e820 map has.
-punch 1 160 2
+echo run 120 >&3
+try "a run for the kernel" wait_text 20 blocks '^blocks: a run'
 for series in $SERIES; do
 	initrd "$series" '/pattern 300' mem=600 "initrd=$image"
 	is "$STATUS" 0 "$series: a guest in pieces"
@@ -59,8 +44,8 @@ for series in $SERIES; do
 	like "$OUT" 'Linux.* 5[0-9]{5} kB' "$series: the kernel has them"
 	no_trouble "$OUT" "$series: many pieces"
 done
-umount /mnt
-echo 0 >"$huge"
+exec 3>&-
+kill_hard "$holder"
 
 # No two free pages beside each other: all has to be moved.
 echo 3 >/proc/sys/vm/drop_caches

@@ -6,4 +6,4 @@ $(B)/tests/memory/%: tests/memory/%.c tests/memory/build.mk
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) -O2 $(WARN) $(CPPFLAGS) -static -o $@ $< -lpthread
 unit-tests: $(addprefix $(B)/tests/memory/,pattern fragment \
-	release)
+	blocks release)
