@@ -101,16 +101,29 @@ static bool longest_first(struct host_memory *mem, unsigned long pages)
 	return mem->pieces[0].nr >= pages;
 }
 
-static bool range_usable(struct zone *zone, unsigned long pfn, unsigned long nr)
+/*
+ * In use, and not by what can be moved?  As the kernel asks before it tries
+ * (has_unmovable_pages()); without a reference, so only as good as a guess.
+ */
+static bool is_fixed(struct page *page)
+{
+	struct page *head = compound_head(page);
+
+	return page_ref_count(head) && !PageLRU(head) && !__PageMovable(head);
+}
+
+/* The first page of these that cannot be cleared, or 0. */
+static unsigned long find_obstacle(struct zone *zone, unsigned long pfn,
+				   unsigned long nr)
 {
 	for (unsigned long i = pfn; i < pfn + nr; i++) {
 		struct page *page = pfn_to_online_page(i);
 
 		if (!page || page_zone(page) != zone || PageReserved(page) ||
-		    PageHuge(page))
-			return false;
+		    PageHuge(page) || is_fixed(page))
+			return i;
 	}
-	return true;
+	return 0;
 }
 
 /* How far clear_run() has looked: what failed once is not tried again. */
@@ -135,13 +148,15 @@ static unsigned long clear_run(unsigned long pages, struct cursor *at)
 				at->pfn = ALIGN(zone->zone_start_pfn,
 						SMALL_PAGES);
 			while (at->pfn + pages <= end) {
-				unsigned long pfn = at->pfn;
+				unsigned long pfn = at->pfn, obstacle;
 
 				if (fatal_signal_pending(current))
 					return 0;
 				cond_resched();
-				at->pfn += SMALL_PAGES;
-				if (!range_usable(zone, pfn, pages))
+				obstacle = find_obstacle(zone, pfn, pages);
+				at->pfn = ALIGN((obstacle ?: pfn) + 1,
+						SMALL_PAGES);
+				if (obstacle)
 					continue;
 				if (alloc_contig_range(pfn, pfn + pages,
 						       MIGRATE_MOVABLE,
