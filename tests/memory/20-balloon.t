@@ -47,9 +47,20 @@ for series in $SERIES; do
 	wait_text 60 host 'pattern: 300 MB, 0 wrong'
 	dd if=/dev/zero of=/var/tmp/fill bs=1M count=200 2>/dev/null
 	kill "$host"
-	# Best effort: what sits in a block must be moved away first.
-	try "$series: has it back" wait_for 120 colinux memory "$name" 384 \
-		2>/dev/null
+	# Best effort: what the host's kernel put into a block for itself (slabs
+	# of its caches) is not moved.  Then it says so, and all comes back when
+	# the host gives its caches up.
+	if ! out=$(colinux memory "$name" 384 2>&1); then
+		like "$out" "$name has [0-9]+ MB, not 384: the host uses" \
+			"$series: not all of it at once, and it says so"
+		diag "$(grep -E '^(guest|returned)' <<<"$out")"
+	fi
+	has_it()
+	{
+		echo 3 >/proc/sys/vm/drop_caches
+		colinux memory "$name" 384 2>/dev/null
+	}
+	try "$series: has it back" wait_for 120 has_it
 	try "$series: the host does not" got "$(mem_free)" "$small" "$returned" up
 	is "$(field "$name" returned)" 0 "$series: nothing is returned"
 	rm -f /var/tmp/fill
