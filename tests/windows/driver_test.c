@@ -694,9 +694,11 @@ static void formatting(void)
 
 static void many(u32 version)
 {
+	struct fake_counts before;
 	struct runner r;
 
 	start_driver(version);
+	before = counts;
 	for (int i = 0; i < 20; i++) {
 		FILE_OBJECT *file = open_vm();
 		struct colinux_map map = { 0 };
@@ -710,8 +712,10 @@ static void many(u32 version)
 			die("a run of many");
 		close_device(file);
 	}
+	check(before.devices == 1 && !memcmp(&before, &counts, sizeof(counts)),
+	      "%x: 20 guests leave what the driver had without", version);
 	unload_driver();
-	check(nothing_left(), "%x: 20 guests: nothing is left", version);
+	check(nothing_left(), "%x: ... and it leaves nothing", version);
 }
 
 int main(void)

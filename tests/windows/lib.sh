@@ -16,6 +16,12 @@ nt_host()
 		bail "colinux.sys does not load: $(dmesg | tail -n 5)"
 }
 
+# nt_held: what the driver has of NT, as a line.
+nt_held()
+{
+	cat /sys/module/ntshim/parameters/held
+}
+
 # nt_unload NAME: unload it; all that it took from NT must be back.
 nt_unload()
 {

@@ -5,6 +5,7 @@
  *
  * image=PATH  colinux.sys
  * old_nt=1    be NT 5.2: none of the functions and flags that came later
+ * held        what the driver has of NT (to be read)
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -19,6 +20,14 @@ static char *image_path = "/colinux/build/host-windows/colinux.sys";
 module_param_named(image, image_path, charp, 0444);
 bool old_nt;
 module_param(old_nt, bool, 0444);
+
+static int held_get(char *text, const struct kernel_param *parameter)
+{
+	return counts_text(text, PAGE_SIZE);
+}
+
+static const struct kernel_param_ops held_ops = { .get = held_get };
+module_param_cb(held, &held_ops, NULL, 0444);
 
 struct shim_file {
 	FILE_OBJECT object;

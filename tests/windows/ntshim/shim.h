@@ -6,7 +6,8 @@
  * runs its passage and interrupt path in ring 0, driven by the same programs
  * as on Linux.
  *
- * It says at unload what the driver has not given back.
+ * It says at unload what the driver has not given back, and its parameter
+ * `held` what the driver has right now.
  */
 #ifndef NTSHIM_H
 #define NTSHIM_H
@@ -27,6 +28,8 @@ struct shim_counts {
 		links, notifies, resolutions, timers;
 };
 extern struct shim_counts counts;
+/* All of them as a line; its length. */
+int counts_text(char *text, size_t room);
 /* Print what is left; how much there is. */
 unsigned int counts_report(void);
 

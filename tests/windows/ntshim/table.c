@@ -11,24 +11,37 @@ struct shim_counts counts;
 static POBJECT_TYPE event_type = (void *)1;
 POBJECT_TYPE *ExEventObjectType = &event_type;
 
+static const struct {
+	const char *name;
+	atomic_t *n;
+} all[] = {
+	{ "pool blocks", &counts.pool },
+	{ "MDLs", &counts.mdls },
+	{ "page frames", &counts.frames },
+	{ "mappings", &counts.mappings },
+	{ "references", &counts.references },
+	{ "threads", &counts.threads },
+	{ "devices", &counts.devices },
+	{ "links", &counts.links },
+	{ "notify routines", &counts.notifies },
+	{ "timer resolutions", &counts.resolutions },
+	{ "timers", &counts.timers },
+};
+
+int counts_text(char *text, size_t room)
+{
+	int length = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		length += scnprintf(text + length, room - length, "%s%d %s",
+				    i ? ", " : "", atomic_read(all[i].n),
+				    all[i].name);
+	length += scnprintf(text + length, room - length, "\n");
+	return length;
+}
+
 unsigned int counts_report(void)
 {
-	static const struct {
-		const char *name;
-		atomic_t *n;
-	} all[] = {
-		{ "pool blocks", &counts.pool },
-		{ "MDLs", &counts.mdls },
-		{ "page frames", &counts.frames },
-		{ "mappings", &counts.mappings },
-		{ "references", &counts.references },
-		{ "threads", &counts.threads },
-		{ "devices", &counts.devices },
-		{ "links", &counts.links },
-		{ "notify routines", &counts.notifies },
-		{ "timer resolutions", &counts.resolutions },
-		{ "timers", &counts.timers },
-	};
 	unsigned int left = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
