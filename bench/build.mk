@@ -2,7 +2,7 @@
 # The benchmarks: a QEMU plugin that counts instructions, and static programs
 # that run on every kind of kernel.
 BENCH := $(B)/bench/count.so $(B)/bench/mark $(B)/bench/micro $(B)/bench/load \
-	$(B)/bench/symbols
+	$(B)/bench/tcp $(B)/bench/names $(B)/bench/symbols
 
 ALL += $(BENCH)
 
@@ -16,6 +16,14 @@ $(B)/bench/mark: bench/mark.c bench/mark.h
 	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -Wl,-e,bench_start -o $@ $<
 
 $(B)/bench/load: bench/load.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -o $@ $<
+
+$(B)/bench/names: bench/names.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -o $@ $<
+
+$(B)/bench/tcp: bench/tcp.c bench/mark.h
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(CFLAGS) $(WARN) -static -o $@ $<
 

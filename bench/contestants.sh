@@ -15,6 +15,8 @@ BENCH_DISK=
 # The file that fio reads and writes, or empty; see prepare_fio().
 FIO_FILE=
 FIO_MIB=256
+# More words for colinux and for QEMU.
+COLINUX_MORE=() QEMU_MORE=()
 
 say()
 {
@@ -96,7 +98,7 @@ aio=io_uring,file=/host$FIO_FILE" -device virtio-blk-pci,drive=fio)
 		-no-user-config -display none -no-reboot -machine pc -accel "$accel" \
 		-cpu "$model" -smp "$vcpus" -m "$GUEST_MEMORY" \
 		-kernel "$kernel" -initrd "$TOOLS" -serial stdio \
-		"${disks[@]}" \
+		"${disks[@]}" "${QEMU_MORE[@]}" \
 		-append "console=ttyS0 quiet colinux.test=\"$command\""
 }
 
@@ -134,6 +136,7 @@ contestant()
 			"initrd=$TOOLS" "mem=$GUEST_MEMORY" "cpus=$vcpus" \
 			${BENCH_DISK:+"cobd0=$BENCH_DISK,ro"} \
 			${FIO_FILE:+"cobd1=$FIO_FILE,direct"} quiet \
+			"${COLINUX_MORE[@]}" \
 			"colinux.test=$command" ;;
 	uml)
 		# It has one CPU, always.

@@ -42,10 +42,12 @@ def make_initrd(name, script):
     shutil.rmtree(tree)
 
 
-def make_loads_initrd():
-    """build/bench/loads.gz: bench/loads and what it runs."""
-    steps = ["for p in micro load mark; do strip -o $p $bench/$p; done",
-             f"cp {TOP}/bench/loads loads",
+def make_loads_initrd(name="loads.gz", programs=("micro", "load", "mark"),
+                      modules=DISK_MODULES):
+    """build/bench/NAME: the same with programs of ours, bench/loads and, for
+    nested machines, modules of each kernel that we have."""
+    steps = [f"for p in {' '.join(programs)}; do strip -o $p $bench/$p; done",
+             f"cp {TOP}/bench/loads {TOP}/bench/device-loads .",
              "mkdir -p src mnt modules",
              f"cp {TOP}/bench/compile.mk src/Makefile",
              f"cd {TOP} && find include daemon -name '*.[ch]' | "
@@ -54,14 +56,14 @@ def make_loads_initrd():
         root = output(f"{TOP}/scripts/kernel", "root", series)
         release = output(f"{TOP}/scripts/kernel", "version", series)
         steps.append(
-            f"for m in {' '.join(DISK_MODULES)}; do "
+            f"for m in {' '.join(modules)}; do "
             f"modprobe -d {root} -S {release} --show-depends $m; done | "
             "awk '$1 == \"insmod\" && !seen[$2]++ { print $2 }' | "
             "while read -r path; do n=$(basename ${path%.xz}); "
             f"f={release}-$n; case $path in *.xz) xz -dc $path >modules/$f ;; "
             "*) cp $path modules/$f ;; esac; "
             f"echo /modules/$f; done >modules/{release}")
-    make_initrd("loads.gz", "; ".join(steps))
+    make_initrd(name, "; ".join(steps))
 
 
 def mark(name, letters):

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
@@ -66,6 +67,12 @@ def report(bars, directory):
                    "colinux/1": {"micro": {"cpu": 4.01, "syscall": 102},
                                  "load": {"fio-ram-read": 95}},
                    "idle": {"overhead_kb": 5120, "cpu_percent": 1.5}}, file)
+    with open(os.path.join(directory, "devices.json"), "w",
+              encoding="ascii") as file:
+        json.dump({"native:net": {"net-send": 90},
+                   "colinux:vhost-net": {"vhost-net-send": 100},
+                   "kvm:names": {"names": 70}, "colinux:names": {"names": 100}},
+                  file)
     seen = {what: bars.verdict(value, bar, order)
             for what, value, bar, order in bars.rows(directory)}
     verdicts = {what.split(",")[0]: v for what, v in seen.items()
@@ -75,6 +82,12 @@ def report(bars, directory):
     check(verdicts["clock_gettime"] == "not measured", "one not measured")
     check(verdicts["sequential read"] == "met",
           "throughput is the inverse of time")
+    check(seen["TCP, vhost-net / a veth pair, vhost-net-send, instructions"] ==
+          "met" and
+          seen["names, virtiofs / under nested KVM, names, instructions"] ==
+          "missed" and
+          seen["TCP, slirp / nested QEMU's, slirp-send, instructions"] ==
+          "not measured", "devices")
     check(verdicts["memory beyond the guest's RAM"] == "met" and
           verdicts["idle guest"] == "missed", "memory and idle")
 
@@ -105,13 +118,40 @@ def programs():
     status, said = program("load", "time", "bad", "2", "/bin/false")
     check(status == 1 and said == "load bad failed\n",
           "a command that fails is no result")
+    with tempfile.TemporaryDirectory() as directory:
+        status, said = program("names", "storm", directory, "20", "2")
+        check(status == 0 and said.startswith("load storm ") and
+              not os.listdir(directory), "names leaves none")
+    server = subprocess.Popen([os.path.join(TOP, "build", "bench", "tcp"),
+                               "serve", "7117"])
+    for way in ("send", "receive"):
+        for _ in range(100):
+            status, said = program("tcp", way, way, "127.0.0.1", "7117", "1",
+                                   "1")
+            if status == 0:
+                break
+            time.sleep(0.1)
+        check(status == 0 and said.startswith(f"load {way} "), f"tcp {way}s")
+    server.kill()
+    server.wait()
     status, said = program("load", "parallel", "two", "1", "2", "1000")
     check(status == 0 and said.startswith("load two "), "load in parallel")
+
+
+def devices(module):
+    """What the cases said."""
+    with tempfile.TemporaryDirectory() as directory:
+        with open(os.path.join(directory, "colinux:slirp.out"), "w",
+                  encoding="ascii") as file:
+            file.write("noise\nload slirp-send 123\r\nload bad failed\n")
+        check(module.collect(directory) ==
+              {"colinux:slirp": {"slirp-send": 123}}, "cases of devices")
 
 
 def main():
     """All of it."""
     parsers(tool("suite"))
+    devices(tool("devices"))
     with tempfile.TemporaryDirectory() as directory:
         report(tool("bars"), directory)
         drawing(directory)
