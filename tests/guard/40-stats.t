@@ -23,7 +23,9 @@ try "the guest goes on" wait_for 20 sh -c \
 colinux stats stats >second
 diag "$(<second)"
 
-is "$(counter abi 2 inside)" 1 "/proc/colinux: the ABI"
+is "$(counter abi 2 inside)" \
+	"$(awk '$2 == "COLINUX_ABI_VERSION" { print $3 }' \
+		/colinux/include/colinux/passage.h)" "/proc/colinux: the ABI"
 is "$(counter vcpus 2 inside)" 2 "/proc/colinux: vCPUs"
 is "$(grep -c '^cpu [01]$' inside)" 2 "/proc/colinux: a part for each vCPU"
 like "$(<inside)" '^-r--r--r-- .*/proc/colinux' "/proc/colinux is read-only"
