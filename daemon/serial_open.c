@@ -44,7 +44,6 @@ static bool find_speed(const char *text, speed_t *speed)
 int serial_check(const char *key, const char *value, struct error *error)
 {
 	struct sockaddr_un local;
-	struct sockaddr_in at;
 	const char *rest, *comma;
 	speed_t speed;
 
@@ -59,12 +58,10 @@ int serial_check(const char *key, const char *value, struct error *error)
 	if (!rest)
 		rest = serial_after(value, "file:");
 	if (rest)
-		return *rest ? 0 : error_set(error, "%s=%s needs a path behind "
-					     "the colon", key, value);
+		return serial_check_path(key, value, rest, error);
 	rest = serial_after(value, "tcp:");
 	if (rest)
-		return serial_parse_tcp(rest, &at) ? 0 : error_set(error, "%s: %s: "
-			"give tcp:PORT or tcp:ADDRESS:PORT", key, value);
+		return serial_check_tcp(key, value, rest, error);
 	comma = strchr(value, ',');
 	if (*value == '/' && (!comma || find_speed(comma + 1, &speed)))
 		return 0;

@@ -35,3 +35,20 @@ bool serial_parse_tcp(const char *text, struct sockaddr_in *at)
 	};
 	return inet_pton(AF_INET, address, &at->sin_addr) == 1;
 }
+
+int serial_check_path(const char *key, const char *value, const char *rest,
+		      struct error *error)
+{
+	return *rest ? 0 : error_set(error, "%s=%s needs a path behind the "
+				     "colon", key, value);
+}
+
+int serial_check_tcp(const char *key, const char *value, const char *rest,
+		     struct error *error)
+{
+	struct sockaddr_in at;
+
+	return serial_parse_tcp(rest, &at) ? 0 :
+		error_set(error, "%s: %s: give tcp:PORT or tcp:ADDRESS:PORT",
+			  key, value);
+}

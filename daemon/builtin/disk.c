@@ -19,7 +19,7 @@ int disk_number(const char *name)
 	return number;
 }
 
-static int failed(const struct error *error)
+int disk_failed(const struct error *error)
 {
 	say("%s", error->text);
 	return EXIT_OTHER;
@@ -42,7 +42,7 @@ static int list(const struct runtime *runtime)
 
 	protocol_request_init(&request, PROTOCOL_STATS);
 	if (client_request(runtime, &request, print_disk, NULL, &error) < 0)
-		return failed(&error);
+		return disk_failed(&error);
 	return 0;
 }
 
@@ -65,7 +65,7 @@ static int change(const struct runtime *runtime,
 		return usage_error("disk", "%s is not cobd0 to cobd%d", disk,
 				   CONFIG_DISKS - 1);
 	if (client_request(runtime, request, print_size, NULL, &error) < 0)
-		return failed(&error);
+		return disk_failed(&error);
 	return 0;
 }
 
@@ -148,6 +148,6 @@ int cmd_disk(int argc, char **argv)
 		return usage_error("disk", "%s takes %s", action->name,
 				   action->least ? "NAME and a disk" : "NAME");
 	if (client_find(argv[2], &runtime, &error) < 0)
-		return failed(&error);
+		return disk_failed(&error);
 	return action->run(&runtime, argc - 3, argv + 3);
 }

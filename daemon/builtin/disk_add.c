@@ -130,10 +130,8 @@ int disk_add(const struct runtime *runtime, const char *word)
 					   &error);
 			disk_files_close(&files);
 		}
-		if (result < 0) {
-			say("%s", error.text);
-			result = EXIT_OTHER;
-		}
+		if (result < 0)
+			result = disk_failed(&error);
 	}
 	free(config);
 	return result;

@@ -78,7 +78,6 @@ static const char *instead(const char *value)
 
 int serial_check(const char *key, const char *value, struct error *error)
 {
-	struct sockaddr_in at;
 	const char *rest, *mode;
 	unsigned int number;
 	DCB settings = { 0 };
@@ -90,8 +89,7 @@ int serial_check(const char *key, const char *value, struct error *error)
 		return error_set(error, "%s=%s %s", key, value, instead(value));
 	rest = serial_after(value, "file:");
 	if (rest)
-		return *rest ? 0 : error_set(error, "%s=%s needs a path behind "
-					     "the colon", key, value);
+		return serial_check_path(key, value, rest, error);
 	rest = serial_after(value, "pipe:");
 	if (rest)
 		return *rest && !strchr(rest, '\\') ? 0 :
@@ -99,9 +97,7 @@ int serial_check(const char *key, const char *value, struct error *error)
 				  "backslash behind the colon", key, value);
 	rest = serial_after(value, "tcp:");
 	if (rest)
-		return serial_parse_tcp(rest, &at) ? 0 : error_set(error,
-			"%s: %s: give tcp:PORT or tcp:ADDRESS:PORT", key,
-			value);
+		return serial_check_tcp(key, value, rest, error);
 	if (parse_com(value, &number, &mode))
 		return !mode || parse_mode(mode, &settings) ? 0 :
 			error_set(error, "%s=%s: give a speed behind the "
