@@ -42,7 +42,8 @@ works()
 i=0
 while [ $i -lt $rounds ]; do
 	echo $((i % 2 + 1)) >smp_affinity
-	usleep 50000
+	before=$(count)
+	until [ "$(count)" != "$before" ]; do usleep 10000; done
 	i=$((i + 1))
 done
 works moved
