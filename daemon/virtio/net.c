@@ -267,7 +267,7 @@ static bool offloaded(struct pair *pair)
 
 	if (pair->vhost.running)
 		return true;
-	if (pair->vhost.fd < 0 || pair->vhost_failed ||
+	if (pair->vhost.rings.fd < 0 || pair->vhost_failed ||
 	    !device->queue[pair->rx].enabled ||
 	    !device->queue[pair->tx].enabled || pair->nr_filled)
 		return false;

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <linux/vhost.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 /* The kernel's header has it as a bit's number, ours as a mask. */
 #undef VIRTIO_F_VERSION_1
@@ -23,7 +25,7 @@ bool vhost_has(int fd, uint64_t features)
 	       (offered & features) == features;
 }
 
-int vhost_set_memory(int fd, const struct guest_memory *memory)
+static int set_memory(int fd, const struct guest_memory *memory)
 {
 	struct vhost_memory *table;
 	size_t i;
@@ -55,8 +57,8 @@ static uint64_t ring_address(const struct virtqueue_ring *ring)
 	return ring->split >= ring->length ? (uintptr_t)ring->part[0] : 0;
 }
 
-int vhost_set_queue(int fd, unsigned int index, const struct virtqueue *queue,
-		    int kick, int call)
+static int set_ring(const struct vhost_pair *pair, unsigned int index,
+		    const struct virtqueue *queue)
 {
 	struct vhost_vring_state size = { index, queue->size };
 	struct vhost_vring_state base = { index, queue->next_avail };
@@ -66,8 +68,9 @@ int vhost_set_queue(int fd, unsigned int index, const struct virtqueue *queue,
 		.avail_user_addr = ring_address(&queue->avail),
 		.used_user_addr = ring_address(&queue->used),
 	};
-	struct vhost_vring_file kick_file = { index, kick };
-	struct vhost_vring_file call_file = { index, call };
+	struct vhost_vring_file kick = { index, pair->kick[index] };
+	struct vhost_vring_file call = { index, pair->call[index] };
+	const int fd = pair->fd;
 
 	if (!address.desc_user_addr || !address.avail_user_addr ||
 	    !address.used_user_addr)
@@ -75,13 +78,13 @@ int vhost_set_queue(int fd, unsigned int index, const struct virtqueue *queue,
 	if (ioctl(fd, VHOST_SET_VRING_NUM, &size) < 0 ||
 	    ioctl(fd, VHOST_SET_VRING_BASE, &base) < 0 ||
 	    ioctl(fd, VHOST_SET_VRING_ADDR, &address) < 0 ||
-	    ioctl(fd, VHOST_SET_VRING_KICK, &kick_file) < 0 ||
-	    ioctl(fd, VHOST_SET_VRING_CALL, &call_file) < 0)
+	    ioctl(fd, VHOST_SET_VRING_KICK, &kick) < 0 ||
+	    ioctl(fd, VHOST_SET_VRING_CALL, &call) < 0)
 		return -errno;
 	return 0;
 }
 
-void vhost_take_back(int fd, unsigned int index, struct virtqueue *queue)
+static void take_back(int fd, unsigned int index, struct virtqueue *queue)
 {
 	struct vhost_vring_state state = { .index = index };
 
@@ -91,4 +94,92 @@ void vhost_take_back(int fd, unsigned int index, struct virtqueue *queue)
 	queue->next_avail = state.num;
 	queue->next_used = state.num;
 	queue->signalled = state.num;
+}
+
+/* --- Pairs --- */
+
+int vhost_pair_init(struct vhost_pair *pair, int fd, unsigned int first)
+{
+	int error;
+
+	*pair = (struct vhost_pair){
+		.fd = fd, .first = first, .kick = { -1, -1 },
+		.call = { -1, -1 },
+	};
+	for (unsigned int i = 0; i < VHOST_PAIR; i++) {
+		pair->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		pair->call[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (pair->kick[i] < 0 || pair->call[i] < 0) {
+			error = errno;
+			vhost_pair_exit(pair);
+			return -error;
+		}
+	}
+	return 0;
+}
+
+void vhost_pair_exit(struct vhost_pair *pair)
+{
+	for (unsigned int i = 0; i < VHOST_PAIR; i++) {
+		if (pair->kick[i] >= 0)
+			close(pair->kick[i]);
+		if (pair->call[i] >= 0)
+			close(pair->call[i]);
+		pair->kick[i] = pair->call[i] = -1;
+	}
+	pair->fd = -1;
+}
+
+/* Where the doorbells of both queues go, and where interrupts come from. */
+static int tie(const struct vhost_pair *pair, struct virtio_device *device,
+	       bool ours)
+{
+	const struct virtio_host_ops *ops = device->bus->ops;
+	void *opaque = device->bus->opaque;
+	int ret = 0;
+
+	if (!ops->irqfd)
+		return -EOPNOTSUPP;
+	for (unsigned int i = 0; !ret && i < VHOST_PAIR; i++) {
+		unsigned int queue = pair->first + i;
+
+		ret = ops->doorbell(opaque, device->number, queue, ours ?
+				    device->doorbell_fd[queue] : pair->kick[i]);
+		if (!ret)
+			ret = ops->irqfd(opaque, device->number, queue,
+					 ours ? -1 : pair->call[i]);
+	}
+	return ret;
+}
+
+int vhost_pair_give(const struct vhost_pair *pair,
+		    struct virtio_device *device, uint64_t features)
+{
+	int ret;
+
+	features &= device->driver_features;
+	if (ioctl(pair->fd, VHOST_SET_FEATURES, &features) < 0)
+		return -errno;
+	ret = set_memory(pair->fd, device->bus->memory);
+	for (unsigned int i = 0; !ret && i < VHOST_PAIR; i++)
+		ret = set_ring(pair, i, &device->queue[pair->first + i]);
+	return ret ? ret : tie(pair, device, false);
+}
+
+int vhost_pair_ring(const struct vhost_pair *pair)
+{
+	const uint64_t one = 1;
+
+	for (unsigned int i = 0; i < VHOST_PAIR; i++)
+		if (write(pair->kick[i], &one, sizeof(one)) < 0)
+			return -errno;
+	return 0;
+}
+
+void vhost_pair_take_back(const struct vhost_pair *pair,
+			  struct virtio_device *device)
+{
+	for (unsigned int i = 0; i < VHOST_PAIR; i++)
+		take_back(pair->fd, i, &device->queue[pair->first + i]);
+	tie(pair, device, true);
 }

@@ -15,17 +15,37 @@
 /* Does the kernel's device have these features?  It is ours then. */
 bool vhost_has(int fd, uint64_t features);
 
-/* Where the guest's memory is.  0 or a negative errno. */
-int vhost_set_memory(int fd, const struct guest_memory *memory);
+/* Two rings of the kernel's device, and the queues of ours that they are. */
+#define VHOST_PAIR 2u
+
+struct vhost_pair {
+	int fd;			/* the kernel's device; not owned; -1 = none */
+	unsigned int first;	/* number of the first of the two queues */
+	int kick[VHOST_PAIR];	/* eventfds: doorbells ... */
+	int call[VHOST_PAIR];	/* ... and interrupts */
+};
 
 /*
- * Ring `index` of the kernel's device is this queue, which rings `kick`; it
- * signals `call`.  0 or a negative errno.
+ * For the queues `first` and the next one.  0, or a negative errno with nothing
+ * open and fd -1.
  */
-int vhost_set_queue(int fd, unsigned int index, const struct virtqueue *queue,
-		    int kick, int call);
+int vhost_pair_init(struct vhost_pair *pair, int fd, unsigned int first);
+void vhost_pair_exit(struct vhost_pair *pair);
 
-/* The kernel has let go of ring `index`: go on from where it stopped. */
-void vhost_take_back(int fd, unsigned int index, struct virtqueue *queue);
+/*
+ * With device->lock held, driver ready, both queues enabled: tell the kernel of
+ * guest memory and rings; doorbells and interrupts are its own from now on.  It
+ * does not begin by that.  0 or a negative errno; take it back then as well.
+ */
+int vhost_pair_give(const struct vhost_pair *pair,
+		    struct virtio_device *device, uint64_t features);
+/* It has begun: ring for what was rung before the doorbells moved. */
+int vhost_pair_ring(const struct vhost_pair *pair);
+/*
+ * With device->lock held, the kernel has let go of the rings: go on from where
+ * it stopped.
+ */
+void vhost_pair_take_back(const struct vhost_pair *pair,
+			  struct virtio_device *device);
 
 #endif

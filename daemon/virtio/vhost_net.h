@@ -8,12 +8,10 @@
 
 #include <stdbool.h>
 
-#include "device.h"
+#include "vhost.h"
 
 struct vhost_net {
-	int fd;			/* /dev/vhost-net; not owned; -1 = none */
-	unsigned int first;	/* number of the first of the two queues */
-	int kick[2], call[2];	/* eventfds: both queues' doorbells, interrupts */
+	struct vhost_pair rings;	/* of /dev/vhost-net */
 	bool running;
 };
 

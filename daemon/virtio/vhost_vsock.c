@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -26,7 +25,6 @@
 
 #define DEVICE "/dev/vhost-vsock"
 /* virtio 1.2, 5.10.2: rx, tx, and events, which the kernel does not serve. */
-#define KERNEL_QUEUES 2u
 #define QUEUE_SIZE 256
 /* CIDs are the host's: other machines may have the first ones. */
 #define FIRST_CID 3u
@@ -36,8 +34,7 @@ struct vhost_vsock {
 	struct virtio_device device;
 	int fd;
 	uint32_t cid;
-	int kick[KERNEL_QUEUES];	/* eventfds: doorbells ... */
-	int call[KERNEL_QUEUES];	/* ... and interrupts */
+	struct vhost_pair rings;
 	bool running, failed;		/* guarded by device.lock */
 };
 
@@ -66,58 +63,21 @@ static int set_running(const struct vhost_vsock *vsock, int on)
 	return ioctl(vsock->fd, VHOST_VSOCK_SET_RUNNING, &on) < 0 ? -errno : 0;
 }
 
-/* Doorbells and the interrupt: of the kernel, or ours. */
-static int tie(struct vhost_vsock *vsock, bool kernel)
-{
-	struct virtio_device *device = &vsock->device;
-	const struct virtio_host_ops *ops = device->bus->ops;
-	void *opaque = device->bus->opaque;
-	int ret = 0;
-
-	if (!ops->irqfd)
-		return -EOPNOTSUPP;
-	for (unsigned int i = 0; !ret && i < KERNEL_QUEUES; i++) {
-		ret = ops->irqfd(opaque, device->number, i,
-				 kernel ? vsock->call[i] : -1);
-		if (!ret)
-			ret = ops->doorbell(opaque, device->number, i,
-					    kernel ? vsock->kick[i] :
-						     device->doorbell_fd[i]);
-	}
-	return ret;
-}
-
 static int start(struct vhost_vsock *vsock)
 {
-	uint64_t features = vsock->device.driver_features & VHOST_RING_FEATURES;
-	const uint64_t one = 1;
-	unsigned int i;
-	int ret;
+	int ret = vhost_pair_give(&vsock->rings, &vsock->device,
+				  VHOST_RING_FEATURES);
 
-	if (ioctl(vsock->fd, VHOST_SET_FEATURES, &features) < 0)
-		return -errno;
-	ret = vhost_set_memory(vsock->fd, vsock->device.bus->memory);
-	for (i = 0; !ret && i < KERNEL_QUEUES; i++)
-		ret = vhost_set_queue(vsock->fd, i, &vsock->device.queue[i],
-				      vsock->kick[i], vsock->call[i]);
-	if (!ret)
-		ret = tie(vsock, true);
 	if (!ret)
 		ret = set_running(vsock, 1);
-	/* What was rung before the doorbells moved. */
-	for (i = 0; !ret && i < KERNEL_QUEUES; i++)
-		if (write(vsock->kick[i], &one, sizeof(one)) < 0)
-			ret = -errno;
-	return ret;
+	return ret ? ret : vhost_pair_ring(&vsock->rings);
 }
 
 static void stop(struct vhost_vsock *vsock)
 {
 	/* Waits until the kernel's thread has let go. */
 	set_running(vsock, 0);
-	for (unsigned int i = 0; i < KERNEL_QUEUES; i++)
-		vhost_take_back(vsock->fd, i, &vsock->device.queue[i]);
-	tie(vsock, false);
+	vhost_pair_take_back(&vsock->rings, &vsock->device);
 	vsock->running = false;
 }
 
@@ -155,7 +115,7 @@ static void vsock_queue_off(struct virtio_device *device, unsigned int queue)
 {
 	struct vhost_vsock *vsock = (struct vhost_vsock *)device;
 
-	if (queue >= KERNEL_QUEUES)
+	if (queue >= VHOST_PAIR)
 		return;
 	if (vsock->running)
 		stop(vsock);
@@ -174,12 +134,7 @@ static void vsock_free(struct virtio_device *device)
 {
 	struct vhost_vsock *vsock = (struct vhost_vsock *)device;
 
-	for (unsigned int i = 0; i < KERNEL_QUEUES; i++) {
-		if (vsock->kick[i] >= 0)
-			close(vsock->kick[i]);
-		if (vsock->call[i] >= 0)
-			close(vsock->call[i]);
-	}
+	vhost_pair_exit(&vsock->rings);
 	close(vsock->fd);
 	free(vsock);
 }
@@ -202,8 +157,7 @@ int virtio_vhost_vsock_add(struct virtio_bus *bus, int fd, uint32_t cid,
 	struct vhost_vsock *vsock = calloc(1, sizeof(*vsock));
 	const struct virtio_vsock_config config = { .guest_cid = cid };
 	struct virtio_device *device;
-	bool events = true;
-	int number;
+	int number, ret;
 
 	if (!vsock) {
 		close(fd);
@@ -211,20 +165,16 @@ int virtio_vhost_vsock_add(struct virtio_bus *bus, int fd, uint32_t cid,
 	}
 	vsock->fd = fd;
 	vsock->cid = cid;
-	for (unsigned int i = 0; i < KERNEL_QUEUES; i++) {
-		vsock->kick[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		vsock->call[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		events &= vsock->kick[i] >= 0 && vsock->call[i] >= 0;
-	}
+	ret = vhost_pair_init(&vsock->rings, fd, 0);
 	device = &vsock->device;
 	device->type = &vhost_vsock_type;
 	device->event_fd = -1;
 	snprintf(device->tag, sizeof(device->tag), "vsock");
 	memcpy(device->config, &config, sizeof(config));
 	device->config_len = sizeof(config);
-	number = events ? virtio_device_add(bus, device, error) :
+	number = !ret ? virtio_device_add(bus, device, error) :
 		 error_set(error, "vsock: no event descriptors: %s: raise the "
-			   "limit of open files (ulimit -n)", strerror(errno));
+			   "limit of open files (ulimit -n)", strerror(-ret));
 	if (number < 0)
 		vsock_free(device);
 	return number;

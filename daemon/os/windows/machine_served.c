@@ -31,7 +31,7 @@ bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
 {
 	(void)fd;
 	(void)first;
-	vhost->fd = -1;
+	vhost->rings.fd = -1;
 	return false;
 }
 
