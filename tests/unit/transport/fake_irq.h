@@ -15,7 +15,10 @@ static struct fake_irq {
 	irq_handler_fn *handler;
 	void *opaque;
 	bool busy, again;
-} fake_irqs[64];
+} fake_irqs[64] = {
+	/* Who has just read a number may come when it has been freed. */
+	[0 ... 63] = { .lock = PTHREAD_MUTEX_INITIALIZER },
+};
 static unsigned int this_cpu, affinities;
 static int irq_result;
 u64 cpu_online_mask[16] = { 3 };
@@ -30,7 +33,6 @@ int irq_alloc_descs(int irq, unsigned int from, unsigned int nr, int node,
 	if (irq != -1 || nr != 1 || node != -1 || owner || affinity ||
 	    f >= fake_irqs + 64)
 		abort();
-	pthread_mutex_init(&f->lock, NULL);
 	f->chip = "";
 	AT(void *, f->data, 16) = f->common;
 	AT(void *, f->common, 16) = f->effective;
@@ -129,16 +131,19 @@ const void *free_irq(unsigned int irq, void *opaque)
 int generic_handle_irq(unsigned int irq)
 {
 	struct fake_irq *f = fake_irqs + irq;
+	irq_handler_fn *handler;
 
 	pthread_mutex_lock(&f->lock);
 	f->again = true;
 	while (f->again && !f->busy) {
 		f->again = false;
-		if (!f->handler)
+		/* free_irq() takes it away, then waits for who has it. */
+		handler = f->handler;
+		if (!handler)
 			break;
 		f->busy = true;
 		pthread_mutex_unlock(&f->lock);
-		f->handler((int)irq, f->opaque);
+		handler((int)irq, f->opaque);
 		pthread_mutex_lock(&f->lock);
 		f->busy = false;
 	}
