@@ -7,7 +7,7 @@
 in_box --timeout 600 --mem 3072
 
 work='i=0; while [ $i -lt 60 ]; do echo tick $i; /bin/true; usleep 50000;
-	i=$((i+1)); done'
+	i=$((i+1)); done; while [ ! -e /tmp/end ]; do usleep 50000; done'
 start_initrd one 6.1 "$work"
 one=$PID
 start_initrd two 6.12 "$work"
@@ -16,6 +16,10 @@ try "the first runs" wait_text 120 one '^tick 0'
 try "the second runs" wait_text 120 two '^tick 0'
 like "$(colinux ps)" '\bone\b' "ps names the first"
 like "$(colinux ps)" '\btwo\b' "ps names the second"
+for name in one two; do
+	try "$name ticks 60 times" wait_text 120 $name '^tick 59'
+	colinux exec $name -- touch /tmp/end
+done
 ended 120 "$one"
 is "$STATUS" 0 "the first powers off"
 ended 120 "$two"
