@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <linux/vm_sockets.h>
@@ -20,6 +21,8 @@
 #define FIRST_PAUSE_MS 20
 #define LONGEST_PAUSE_MS 250
 #define TIMEOUT_MAX 86400
+/* agent_disconnect() */
+#define LAST_MS 1000
 
 struct attempt {
 	const struct runtime *runtime;
@@ -65,26 +68,42 @@ static int read_line(struct attempt *attempt, int fd, char *line, size_t room)
 	return 0;
 }
 
-/* By the host's kernel; the agent serves reserved ports only. */
-static int connect_cid(struct attempt *attempt, int fd, uint32_t cid)
+/*
+ * A port of those that the agent serves, from 1.  Any: the last packet of who
+ * was killed may still come, and would end who has its port next.
+ */
+static int bind_reserved(struct attempt *attempt, int fd)
 {
 	struct sockaddr_vm from = {
 		.svm_family = AF_VSOCK,
 		.svm_cid = VMADDR_CID_ANY,
-		.svm_port = COLINUX_AGENT_PEERS,
 	};
+	unsigned int first;
+
+	if (getrandom(&first, sizeof(first), 0) != sizeof(first))
+		first = getpid();
+	for (unsigned int i = 0; i < COLINUX_AGENT_PEERS; i++) {
+		from.svm_port = 1 + (first + i) % COLINUX_AGENT_PEERS;
+		if (!bind(fd, (struct sockaddr *)&from, sizeof(from)))
+			return 0;
+		if (errno != EADDRINUSE)
+			break;
+	}
+	return error_set(attempt->error, "%s: no reserved port of vsock: %s",
+			 attempt->runtime->name, strerror(errno));
+}
+
+/* By the host's kernel. */
+static int connect_cid(struct attempt *attempt, int fd, uint32_t cid)
+{
 	const struct sockaddr_vm to = {
 		.svm_family = AF_VSOCK,
 		.svm_cid = cid,
 		.svm_port = COLINUX_AGENT_PORT,
 	};
 
-	while (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0) {
-		if (errno != EADDRINUSE || !--from.svm_port)
-			return error_set(attempt->error, "%s: no reserved port "
-					 "of vsock: %s", attempt->runtime->name,
-					 strerror(errno));
-	}
+	if (bind_reserved(attempt, fd) < 0)
+		return -1;
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
 		return may_pass(attempt, strerror(errno));
 	return 0;
@@ -202,6 +221,27 @@ int agent_connect(const struct runtime *runtime, unsigned int timeout,
 						       LONGEST_PAUSE_MS;
 	}
 	return 0;
+}
+
+void agent_disconnect(struct channel *channel)
+{
+	struct pollfd poll_fd = { .fd = channel->fd, .events = POLLIN };
+	uint64_t end = uv_hrtime() + LAST_MS * MS, now = 0;
+	socklen_t size = sizeof(int);
+	int domain;
+
+	if (!getsockopt(channel->fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) &&
+	    domain == AF_VSOCK && !shutdown(channel->fd, SHUT_WR)) {
+		while (!channel->ended && now < end) {
+			/* What still comes is for nobody. */
+			channel->start = channel->end = 0;
+			channel_fill(channel);
+			now = uv_hrtime();
+			if (!channel->ended && now < end)
+				poll(&poll_fd, 1, (end - now) / MS + 1);
+		}
+	}
+	close(channel->fd);
 }
 
 int agent_parse_timeout(const char *text)

@@ -15,10 +15,17 @@
 
 /*
  * Begin a session; tries again until the guest is ready, `timeout` seconds at
- * most.  Afterwards close(channel->fd) ends it.  0, or -1 and a message.
+ * most.  Afterwards agent_disconnect() ends it.  0, or -1 and a message.
  */
 int agent_connect(const struct runtime *runtime, unsigned int timeout,
 		  struct channel *channel, struct error *error);
+
+/*
+ * End a session.  By the host's kernel: waits, for a second at most, until the
+ * guest has closed its side, whose last packet would else end the session that
+ * has the same port next.
+ */
+void agent_disconnect(struct channel *channel);
 
 /*
  * The text of a COLINUX_AGENT_FAIL frame, cleaned for a terminal; returns its

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../../agent/tree.h"
 #include "../agent.h"
@@ -211,7 +210,7 @@ static int run(struct copy *copy)
 	copy->shows = os_is_terminal(2);
 	result = copy->from_guest ? get(copy) : put(copy);
 	clear_line(copy);
-	close(copy->channel.fd);
+	agent_disconnect(&copy->channel);
 	return copy->tree.problems ? -1 : result;
 }
 

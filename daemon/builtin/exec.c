@@ -2,7 +2,6 @@
 /* colinux exec: run a command in a guest. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../agent.h"
 #include "../client.h"
@@ -110,7 +109,7 @@ static int run(struct exec_options *options, int timeout,
 		return FAILED;
 	}
 	status = exec_run(options, channel, &error);
-	close(channel->fd);
+	agent_disconnect(channel);
 	if (*error.text)
 		say("%s", error.text);
 	return status;

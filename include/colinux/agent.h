@@ -19,8 +19,9 @@
  * with one file, for people) may be anywhere.  The sender ends with DONE, and
  * who receives answers with DONE.
  *
- * The agent closes when the command has closed.  Neither side trusts the
- * other: lengths and names are checked, and everything is bounded.
+ * The agent closes when the command has closed or shut its side.  Neither
+ * side trusts the other: lengths and names are checked, and everything is
+ * bounded.
  */
 #ifndef COLINUX_AGENT_H
 #define COLINUX_AGENT_H
