@@ -46,10 +46,12 @@ for d in $DEVICES; do
 	[ $d != cofs0 ] || umount /f
 	[ ! -e $driver/unbind ] || echo $name >$driver/unbind
 	echo "attack $d"
-	rounds=$ROUNDS
+	rounds=$ROUNDS patience=2
 	# Its server ends at errors, and is not started again at once.
-	[ $d != cofs0 ] || rounds=$((ROUNDS / 10))
-	insmod /hostile.ko call=$CALL tag=$d seed=$SEED rounds=$rounds
+	[ $d != cofs0 ] || rounds=$((ROUNDS / 10)) patience=500
+	insmod /hostile.ko call=$CALL tag=$d seed=$SEED rounds=$rounds \
+		patience=$patience
+	rmmod hostile
 	[ ! -e $driver/bind ] || echo $name >$driver/bind
 	echo "bound $d $?"
 done 2>&1
@@ -88,8 +90,11 @@ for series in $KERNELS; do
 	ready() { grep -q '^done' "$LOG/hostile" || ! kill -0 "$PID"; }
 	wait_for 1500 ready
 	for d in $DEVICES; do
-		like "$(tr -d '\r' <"$LOG/hostile")" \
-			"hostile: $d: [0-9]+ rounds" "$series: $d: attacked"
+		effect="hostile: $d: [0-9]+ rounds.*, [1-9][0-9]* of"
+		# A server that believes its driver ends before it has done any.
+		[ $d != cofs0 ] || effect+="|virtiofsd has ended: starting it"
+		like "$(tr -d '\r' <"$LOG/hostile")" "$effect" \
+			"$series: $d: attacked, and has looked at it"
 	done
 	is "$(colinux exec hostile -- cat /proc/sys/kernel/ostype)" Linux \
 		"$series: vsock works again: exec"

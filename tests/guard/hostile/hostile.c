@@ -3,8 +3,7 @@
  * A hostile driver for one virtio device of the guest that loads it, without
  * the kernel's virtio core: it writes the device's page, rings, descriptors and
  * indirect tables as no driver may, gives commands in any order and rings
- * doorbells, `rounds` times, from `seed`.  Loading it fails with EAGAIN when it
- * is done, so that it is not there any longer.
+ * doorbells, `rounds` times, from `seed`, all of it while it is loaded.
  *
  * It is hostile to the device, not to its own kernel: what a device may write
  * to is the arena below or no memory of the guest's at all.  The balloon gets
@@ -13,6 +12,7 @@
 #include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -33,6 +33,9 @@ static unsigned int rounds = 1000;
 module_param(rounds, uint, 0);
 static unsigned long seed = 1;
 module_param(seed, ulong, 0);
+static unsigned int patience = 2;
+module_param(patience, uint, 0);
+MODULE_PARM_DESC(patience, "ms for a device to look at a ring");
 
 typedef s64 hypercall_fn(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e);
 
@@ -52,6 +55,7 @@ typedef s64 hypercall_fn(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e);
 
 static struct colinux_device_page *page;
 static unsigned int number, nr_queues;
+static u64 known_features;
 static u8 *arena;
 static u32 *pfns;
 static unsigned long state;
@@ -60,7 +64,9 @@ static struct {
 	u8 *desc, *avail;
 	struct vring_used *used;
 } ring[COLINUX_DEVICE_QUEUES];
-static unsigned long refused, taken;
+static unsigned long refused, taken, offered, looked;
+/* What is offered breaks rules; else only what is in the buffers is odd. */
+static bool wicked;
 
 static u64 number_below(u64 limit)
 {
@@ -133,7 +139,7 @@ static void buffer(struct vring_desc *desc, bool writable)
 		in_arena(one_in(4) ? 0 : BUFFERS, 1);
 	room = is_balloon() && !writable ?
 		PAGE_SIZE : __pa(arena) + ARENA_SIZE - desc->addr;
-	switch (number_below(8)) {
+	switch (wicked ? number_below(8) : 7) {
 	case 0:
 		desc->len = 0;
 		break;
@@ -182,7 +188,7 @@ static void chain(struct vring_desc *at, unsigned int size, unsigned int first,
 
 		next = (first + i + 1) % size;
 		desc->flags = writable ? VRING_DESC_F_WRITE : 0;
-		if (one_in(16))		/* the wrong way round */
+		if (wicked && one_in(16))	/* the wrong way round */
 			desc->flags ^= VRING_DESC_F_WRITE;
 		writable = desc->flags & VRING_DESC_F_WRITE;
 		if (!i && !is_balloon() && !writable)
@@ -191,13 +197,13 @@ static void chain(struct vring_desc *at, unsigned int size, unsigned int first,
 			buffer(desc, writable);
 		if (i + 1 < n)
 			desc->flags |= VRING_DESC_F_NEXT;
-		if (one_in(24)) {	/* a loop, or out of the table */
+		if (wicked && one_in(24)) {	/* a loop, or out of the table */
 			desc->flags |= VRING_DESC_F_NEXT;
 			next = one_in(2) ? (first + number_below(i + 1)) % size :
 					   any();
 		}
 		desc->next = next;
-		if (depth && one_in(6)) {
+		if (depth && (wicked || !i) && one_in(6)) {
 			unsigned int to = number_below(NR_TABLES);
 			unsigned int entries = 1 + number_below(TABLE_ROOM / 16);
 
@@ -206,10 +212,10 @@ static void chain(struct vring_desc *at, unsigned int size, unsigned int first,
 			desc->addr = __pa(arena) + TABLES + to * TABLE_ROOM;
 			desc->len = 16 * entries;
 			desc->flags = VRING_DESC_F_INDIRECT |
-				      (one_in(8) ? any() & 7 : 0);
-			if (one_in(12))
+				      (wicked && one_in(8) ? any() & 7 : 0);
+			if (wicked && one_in(12))
 				desc->len = any();
-			if (one_in(12))
+			if (wicked && one_in(12))
 				desc->addr = no_memory();
 			/* Whatever flags: the table is nothing to write to. */
 			if (!(desc->flags & VRING_DESC_F_INDIRECT))
@@ -221,35 +227,46 @@ static void chain(struct vring_desc *at, unsigned int size, unsigned int first,
 	}
 }
 
-/* Until the device has looked at a ring and is done with it, or 2 ms. */
+static bool is_done(unsigned int queue)
+{
+	return READ_ONCE(page->status) & VIRTIO_CONFIG_S_NEEDS_RESET ||
+	       READ_ONCE(ring[queue].used->idx) == ring[queue].idx;
+}
+
+/*
+ * Until the device has looked at a ring and is done with it, or as long as our
+ * patience, as many rings are no good or their device is not set up.  Of time,
+ * not of sleeps: an emulator wakes up late.  On a machine so slow that no ring
+ * was done yet, longer.
+ */
 static void let_it_look(unsigned int queue)
 {
-	const struct vring_used *used = ring[queue].used;
-	unsigned int tries;
+	const ktime_t end = ktime_add_ms(ktime_get(), looked ? patience : 500);
 
-	for (tries = 0; tries < 20; tries++) {
-		if (READ_ONCE(page->status) & VIRTIO_CONFIG_S_NEEDS_RESET ||
-		    READ_ONCE(used->idx) == ring[queue].idx)
-			return;
+	while (!is_done(queue) && ktime_before(ktime_get(), end))
 		usleep_range(100, 200);
-	}
+	offered++;
+	looked += is_done(queue);
 }
 
 static void offer(unsigned int queue)
 {
 	struct vring_avail *avail = (void *)ring[queue].avail;
-	unsigned int size = ring[queue].size, head, nr = 1 + number_below(4);
+	unsigned int size = ring[queue].size, nr = 1 + number_below(4);
+	unsigned int head = number_below(size);
 
 	if (!size)
 		return;
+	wicked = one_in(3);
 	while (nr--) {
-		head = number_below(size);
+		/* Apart in a ring of some size, if that is a rule. */
+		head = wicked ? number_below(size) : (head + 8) % size;
 		chain((void *)ring[queue].desc, size, head,
-		      1 + number_below(min(size, 6u)), 2);
+		      1 + number_below(min(size, 6u)), wicked ? 2 : 1);
 		avail->ring[ring[queue].idx++ % size] =
-			one_in(24) ? (u16)any() : head;
+			wicked && one_in(24) ? (u16)any() : head;
 	}
-	if (one_in(24))
+	if (wicked && one_in(24))
 		ring[queue].idx += any();
 	smp_store_release(&avail->idx, ring[queue].idx);
 	avail->flags = number_below(2);
@@ -257,7 +274,7 @@ static void offer(unsigned int queue)
 		avail->ring[size] = any();
 	hypercall(COLINUX_HC_DOORBELL, queue, 0, 0);
 	/* While it looks; no mix of two descriptors may name the balloon others. */
-	if (one_in(4) && !is_balloon())
+	if (wicked && one_in(4) && !is_balloon())
 		chain((void *)ring[queue].desc, size, number_below(size),
 		      1 + number_below(3), 1);
 	let_it_look(queue);
@@ -307,7 +324,8 @@ static void set_queue(unsigned int queue)
 
 static void set_up(void)
 {
-	u64 features = page->device_features;
+	/* Not the page's, which has been scribbled on. */
+	u64 features = known_features;
 	unsigned int i;
 
 	command(COLINUX_DEV_RESET, 0, 0);
@@ -326,6 +344,15 @@ static void set_up(void)
 	}
 	page->status |= VIRTIO_CONFIG_S_DRIVER_OK;
 	command(COLINUX_DEV_STATUS, 0, 0);
+}
+
+/* It looks at its rings, or would if it had accepted its set-up. */
+static bool is_live(void)
+{
+	const u32 status = READ_ONCE(page->status);
+
+	return status & VIRTIO_CONFIG_S_DRIVER_OK &&
+	       !(status & VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
 /* A byte of the page, but not what the guest's own port acts upon. */
@@ -430,6 +457,7 @@ static int __init hostile_init(void)
 	before = kmemdup(page, sizeof(*page), GFP_KERNEL);
 	if (!before)
 		return -ENOMEM;
+	known_features = page->device_features;
 	state = seed * 0x9e3779b97f4a7c15ul + number + 1;
 	nr_queues = min_t(u32, page->nr_queues, COLINUX_DEVICE_QUEUES);
 	/* What the device may still write to when this is over is not freed. */
@@ -438,7 +466,7 @@ static int __init hostile_init(void)
 	if (!arena || !pfns || (is_balloon() && fill_pfns()))
 		return -ENOMEM;
 	for (i = 0; i < rounds; i++) {
-		if (i % 32 == 0 || page->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		if (i % 32 == 0 || !is_live())
 			set_up();
 		one_round();
 		cond_resched();
@@ -449,11 +477,17 @@ static int __init hostile_init(void)
 	page->nr_queues = before->nr_queues;
 	page->config_len = before->config_len;
 	kfree(before);
-	pr_info("hostile: %s: %u rounds, seed %lu, %lu commands refused, %lu taken\n",
-		tag, rounds, seed, refused, taken);
-	return -EAGAIN;
+	pr_info("hostile: %s: %u rounds, seed %lu, %lu commands refused, %lu taken, %lu of %lu rings done\n",
+		tag, rounds, seed, refused, taken, looked, offered);
+	return 0;
 }
 module_init(hostile_init);
+
+/* Else it would stay: nothing is left to be undone. */
+static void __exit hostile_exit(void)
+{
+}
+module_exit(hostile_exit);
 
 MODULE_DESCRIPTION("A hostile virtio driver, for tests");
 MODULE_LICENSE("GPL");
