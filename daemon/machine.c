@@ -200,37 +200,64 @@ static int open_port(struct machine *machine, struct error *error)
 	return file_read(machine->port_path, PORT_MAX, &machine->port, error);
 }
 
+/* Names of modules, ended by NULL. */
+struct wanted {
+	const char *name[32];
+	size_t nr;
+};
+
+static void want(struct wanted *wanted, const char *const names[])
+{
+	size_t room = sizeof(wanted->name) / sizeof(wanted->name[0]);
+
+	while (*names && wanted->nr + 1 < room)
+		wanted->name[wanted->nr++] = *names++;
+	wanted->name[wanted->nr] = NULL;
+}
+
 /* What every guest needs, and what its devices do. */
-static void choose_modules(const struct config *config, const char **list,
-			   size_t room)
+static void choose_modules(const struct config *config, struct wanted *wanted)
 {
 	/* A root that cannot be written, or a CD-ROM with one in it. */
 	static const char *const live[] = {
-		"?loop", "?isofs", "?squashfs", "?erofs", "?overlay",
+		"?loop", "?isofs", "?squashfs", "?erofs", "?overlay", NULL,
 	};
-	size_t nr = 0;
+	static const char *const folders[] = { "?virtiofs", NULL };
+	static const char *const vsock[] = {
+		"?vmw_vsock_virtio_transport", NULL,
+	};
+	bool has_disk = false, has_live = false, has_folder = false;
+	bool has_net = false;
 
-	while (guest_modules_default[nr] && nr + 3 < room) {
-		list[nr] = guest_modules_default[nr];
-		nr++;
-	}
+	for (unsigned int i = 0; i < CONFIG_NETS; i++)
+		has_net |= config->net[i].kind != NET_NONE;
 	for (unsigned int i = 0; i < CONFIG_FOLDERS; i++)
-		if (*config->folder[i].path) {
-			list[nr++] = "?virtiofs";
-			break;
-		}
-	for (unsigned int i = 0; i < CONFIG_DISKS; i++)
-		if (*config->disk[i].path &&
-		    disk_format_may_be_live(config->disk[i].path,
-					    config->disk[i].read_only)) {
-			for (size_t j = 0; j < sizeof(live) / sizeof(live[0]);
-			     j++)
-				list[nr++] = live[j];
-			break;
-		}
+		has_folder |= *config->folder[i].path;
+	for (unsigned int i = 0; i < CONFIG_DISKS; i++) {
+		if (!*config->disk[i].path)
+			continue;
+		has_disk = true;
+		has_live |= disk_format_may_be_live(config->disk[i].path,
+						    config->disk[i].read_only);
+	}
+	for (unsigned int i = 0; i < CONFIG_VHOST_USERS; i++) {
+		const char *kind = config->vhost_user[i].kind;
+
+		has_disk |= !strcmp(kind, "blk");
+		has_net |= !strcmp(kind, "net");
+		has_folder |= !strcmp(kind, "fs");
+	}
+	want(wanted, guest_modules_base);
+	if (has_net)
+		want(wanted, guest_modules_net);
+	if (has_disk)
+		want(wanted, guest_modules_disk);
+	if (has_folder)
+		want(wanted, folders);
+	if (has_live)
+		want(wanted, live);
 	if (config->vsock != CONFIG_VSOCK_OFF)
-		list[nr++] = "?vmw_vsock_virtio_transport";
-	list[nr] = NULL;
+		want(wanted, vsock);
 }
 
 static int open_initrds(struct machine *machine, struct error *error)
@@ -238,7 +265,7 @@ static int open_initrds(struct machine *machine, struct error *error)
 	const struct config *config = machine->config;
 	const char *release = guest_image_release(machine->image);
 	char modules[CONFIG_PATH], init[CONFIG_PATH], agent[CONFIG_PATH];
-	const char *wanted[32];
+	struct wanted wanted = { .nr = 0 };
 	bool has_agent = config->vsock != CONFIG_VSOCK_OFF &&
 			 path_find(PATH_AGENT, agent, sizeof(agent));
 
@@ -250,11 +277,11 @@ static int open_initrds(struct machine *machine, struct error *error)
 		strcpy(init, config->init);
 	else if (path_need(PATH_INIT, init, sizeof(init), error) < 0)
 		return -1;
-	choose_modules(config, wanted, sizeof(wanted) / sizeof(wanted[0]));
+	choose_modules(config, &wanted);
 	if (!has_agent && config->vsock != CONFIG_VSOCK_OFF)
 		machine_progress(machine, "no colinux-agent found: colinux "
 				 "exec and cp will not work");
-	if (guest_pack_build(modules, release, wanted, init,
+	if (guest_pack_build(modules, release, wanted.name, init,
 			     has_agent ? agent : NULL, &machine->pack,
 			     error) < 0)
 		return -1;

@@ -102,9 +102,19 @@ static int try_load(struct guest_image *image, const char *port_path,
 static int pack_modules(const struct guest_image *image, const char *directory,
 			struct guest_pack *pack, struct error *error)
 {
+	const char *const *const lists[] = {
+		guest_modules_base, guest_modules_net, guest_modules_disk,
+	};
+	const char *wanted[GUEST_MODULES_MAX];
+	size_t nr = 0;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (const char *const *name = lists[i]; *name; name++)
+			wanted[nr++] = *name;
+	wanted[nr] = NULL;
 	/* Only the modules matter here, not what would start them. */
-	if (guest_pack_build(directory, image->release, guest_modules_default,
-			     NULL, NULL, pack, error))
+	if (guest_pack_build(directory, image->release, wanted, NULL, NULL,
+			     pack, error))
 		return -1;
 	printf("modules     ");
 	for (unsigned int i = 0; i < pack->nr_modules; i++)

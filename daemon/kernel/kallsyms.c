@@ -25,6 +25,7 @@
 #define TOKENS 256
 #define TOKEN_MAX 128		/* longest expanded token we believe */
 #define NAME_MAX_LENGTH 1024	/* KSYM_NAME_LEN is 512 */
+#define SHORT_TOKEN 16		/* copied in one piece, whatever its length */
 #define SYMS_MIN 1000
 #define SYMS_MAX (4u << 20)
 #define NO_SYMBOL UINT32_MAX
@@ -40,6 +41,7 @@ struct table {
 	uint32_t token_index, token_table, markers, names, num_at;
 	uint32_t nr;
 	const char *token[TOKENS];
+	uint8_t token_length[TOKENS];
 	uint32_t names_end;
 };
 
@@ -85,7 +87,10 @@ static bool check_tokens(struct table *t, uint32_t table)
 		for (size_t c = 0; c < length; c++)
 			if (strings[at + c] <= ' ' || strings[at + c] > 126)
 				return false;
+		if (length > UINT8_MAX)
+			return false;
 		t->token[i] = (const char *)strings + at;
+		t->token_length[i] = length;
 	}
 	/* The last string ends where the padding before the index begins. */
 	length = get16(index + 2 * (TOKENS - 1)) +
@@ -131,7 +136,17 @@ static unsigned int name_length(const struct table *t, uint32_t *at)
 /* The first character of a name is its type letter, as in nm. */
 static bool type_is_plausible(char c)
 {
-	return c && strchr("AaBbCcDdGgiNnRrSsTtUuVvWw", c);
+	static const bool plausible[256] = {
+		['A'] = true, ['a'] = true, ['B'] = true, ['b'] = true,
+		['C'] = true, ['c'] = true, ['D'] = true, ['d'] = true,
+		['G'] = true, ['g'] = true, ['i'] = true, ['N'] = true,
+		['n'] = true, ['R'] = true, ['r'] = true, ['S'] = true,
+		['s'] = true, ['T'] = true, ['t'] = true, ['U'] = true,
+		['u'] = true, ['V'] = true, ['v'] = true, ['W'] = true,
+		['w'] = true,
+	};
+
+	return plausible[(uint8_t)c];
 }
 
 /* Walk the names and find that everything after them fits. */
@@ -196,21 +211,32 @@ static bool find_names(struct table *t)
 	return false;
 }
 
-static void expand_name(const struct table *t, uint32_t *at, char *out)
+/*
+ * The name at *at, and how long it is.  `out` has NAME_MAX_LENGTH + SHORT_TOKEN
+ * bytes.  There are two hundred thousand names of eight tokens: no calls here.
+ * Behind each token is at least the table of their index, 512 bytes.
+ */
+static size_t expand_name(const struct table *t, uint32_t *at, char *out)
 {
 	unsigned int length = name_length(t, at);
+	const uint8_t *codes = t->area.data + *at;
 	size_t used = 0;
 
-	while (length--) {
-		const char *token = t->token[t->area.data[(*at)++]];
-		size_t piece = strlen(token);
+	*at += length;
+	for (; length; length--, codes++) {
+		const char *token = t->token[*codes];
+		size_t piece = t->token_length[*codes];
 
 		if (used + piece >= NAME_MAX_LENGTH)
 			continue;
-		memcpy(out + used, token, piece);
+		if (piece <= SHORT_TOKEN)
+			memcpy(out + used, token, SHORT_TOKEN);
+		else
+			memcpy(out + used, token, piece);
 		used += piece;
 	}
 	out[used] = 0;
+	return used;
 }
 
 static uint32_t hash_name(const char *name)
@@ -234,7 +260,7 @@ static uint32_t hash_slots(unsigned int nr)
 static int expand_all(const struct table *t, struct kallsyms *k,
 		      struct error *error)
 {
-	char name[NAME_MAX_LENGTH];
+	const size_t most = NAME_MAX_LENGTH + SHORT_TOKEN;
 	size_t room = 8u << 20, used = 0;
 	uint32_t at = t->names;
 	uint32_t *start = calloc(t->nr, sizeof(*start));
@@ -245,11 +271,7 @@ static int expand_all(const struct table *t, struct kallsyms *k,
 	if (!k->syms || !k->strings || !start)
 		goto no_memory;
 	for (uint32_t i = 0; i < t->nr; i++) {
-		size_t length;
-
-		expand_name(t, &at, name);
-		length = strlen(name);
-		if (used + length + 1 > room) {
+		if (used + most > room) {
 			char *more = realloc(k->strings, room * 2);
 
 			if (!more)
@@ -257,10 +279,10 @@ static int expand_all(const struct table *t, struct kallsyms *k,
 			k->strings = more;
 			room *= 2;
 		}
-		k->syms[i].type = name[0];
-		start[i] = used;
-		memcpy(k->strings + used, name + 1, length);
-		used += length;
+		/* The type is in front of the name. */
+		start[i] = used + 1;
+		used += expand_name(t, &at, k->strings + used) + 1;
+		k->syms[i].type = k->strings[start[i] - 1];
 	}
 	for (uint32_t i = 0; i < t->nr; i++)
 		k->syms[i].name = k->strings + start[i];

@@ -21,14 +21,21 @@
 #define PATH_LENGTH 4096
 #define DEPTH 16
 
-/*
- * The order is that of loading.  crc32c is asked for by ext4 by its crypto
- * name, which only modprobe could follow; newer kernels have it elsewhere.
- */
-const char *const guest_modules_default[] = {
-	"virtio", "virtio_ring", "virtio_console", "virtio_blk", "virtio_net",
-	"?virtio_rng", "?virtio_balloon", "?crc32c_generic", "?crc32c_intel", "ext4", NULL,
+/* The order is that of loading. */
+const char *const guest_modules_base[] = {
+	"virtio", "virtio_ring", "virtio_console", "virtio_blk",
+	"?virtio_rng", "?virtio_balloon", NULL,
 };
+
+/*
+ * crc32c is asked for by ext4 by its crypto name, which only modprobe could
+ * follow; newer kernels have it elsewhere.
+ */
+const char *const guest_modules_disk[] = {
+	"?crc32c_generic", "?crc32c_intel", "ext4", NULL,
+};
+
+const char *const guest_modules_net[] = { "virtio_net", NULL };
 
 struct packer {
 	const char *directory;

@@ -36,6 +36,12 @@ initrd 6.1 "mount -t sysfs none /sys; cd $DIR && grep . ./* |
 	sed 's/^/vulnerability /'; sed -n 's/^bugs[^:]*:/bugs/p' /proc/cpuinfo"
 is "$STATUS" 0 "$MODEL: powers off"
 host=$(facts "$DIR")
+# AMD's families 15h to 17h and Hygon's first have SSBD in LS_CFG only, a register
+# of the core, which is the host's: it is true that the guest has no SSBD there.
+case $MODEL in
+EPYC-v1 | Dhyana-v1)
+	host=$(sed '/spec_store_bypass:/s/:Mitigation:.*/:Vulnerable/' <<<"$host") ;;
+esac
 # At the beginning of a line: the command itself is in the kernel's log.
 guest=$(grep -aE '^(vulnerability \./|bugs )' <<<"$OUT")
 [ "$(wc -l <<<"$host")" -gt 8 ]
@@ -43,7 +49,8 @@ ok $? "$MODEL: the host has something to say"
 is "$guest" "$host" "$MODEL: the guest says the same"
 diag "$host"
 # What the kernel thinks of such a CPU is no trouble of ours.
-no_trouble "$(grep -v 'RETBleed: WARNING' <<<"$OUT")" "$MODEL"
+no_trouble "$(grep -vE '(RETBleed|Return Stack Overflow): WARNING' \
+	<<<"$OUT")" "$MODEL"
 
 host_is_healthy
 done_testing

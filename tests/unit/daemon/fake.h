@@ -45,6 +45,7 @@ struct fake {
 		nr_closes, nr_frees, nr_interrupts, nr_poisoned;
 	uint64_t command[6];	/* last virtio_bus_command() */
 	char cmdline[4096];	/* of the last load */
+	char modules[512];	/* asked for last, a blank behind each */
 	char disks[512];	/* "cobd0:/path:ro " ... */
 	uint16_t columns, rows;	/* last virtio_console_resize() */
 	struct balloon_state balloon;

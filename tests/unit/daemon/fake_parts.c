@@ -18,7 +18,9 @@ struct guest_image {
 	int dummy;
 };
 
-const char *const guest_modules_default[] = { "virtio_blk", NULL };
+const char *const guest_modules_base[] = { "virtio_blk", NULL };
+const char *const guest_modules_disk[] = { "ext4", NULL };
+const char *const guest_modules_net[] = { "virtio_net", NULL };
 
 struct guest_image *guest_image_open(const char *path, struct error *error)
 {
@@ -88,7 +90,11 @@ int guest_pack_build(const char *directory, const char *release,
 {
 	(void)directory;
 	(void)release;
-	(void)wanted;
+	*fake.modules = '\0';
+	for (; *wanted; wanted++) {
+		strcat(fake.modules, *wanted);
+		strcat(fake.modules, " ");
+	}
 	(void)init_path;
 	(void)agent_path;
 	(void)error;

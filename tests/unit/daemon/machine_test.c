@@ -497,6 +497,39 @@ static void test_pieces(void)
 	console_free(console);
 }
 
+/* What comes after the modules may fail. */
+static bool asks_for(const char *modules)
+{
+	*fake.modules = '\0';
+	machine_free(new_machine());
+	return !strcmp(fake.modules, modules);
+}
+
+static void test_modules(void)
+{
+	begin(guest_poweroff);
+	config->vsock = CONFIG_VSOCK_OFF;
+	check(asks_for("virtio_blk ext4 "), "modules of who has a disk");
+	*config->disk[0].path = '\0';
+	strcpy(config->initrd, "/fake/initrd");
+	check(asks_for("virtio_blk "), "of who has none");
+	config->net[2].kind = NET_BRIDGE;
+	strcpy(config->net[2].interface, "none-such");
+	strcpy(config->folder[1].path, "/");
+	check(asks_for("virtio_blk virtio_net ?virtiofs "),
+	      "of who has a card and a folder");
+	config->net[2].kind = NET_NONE;
+	*config->folder[1].path = '\0';
+	config->vsock = CONFIG_VSOCK_ON;
+	check(asks_for("virtio_blk ?vmw_vsock_virtio_transport "),
+	      "of who has exec");
+	config->vsock = CONFIG_VSOCK_OFF;
+	strcpy(config->vhost_user[0].kind, "blk");
+	strcpy(config->vhost_user[1].kind, "fs");
+	check(asks_for("virtio_blk ext4 ?virtiofs "),
+	      "of who has devices that others serve");
+}
+
 int main(void)
 {
 	uv_mutex_init(&ended.lock);
@@ -510,6 +543,7 @@ int main(void)
 	test_stop();
 	test_refused();
 	test_pieces();
+	test_modules();
 	free(config);
 	return done();
 }
