@@ -464,6 +464,15 @@ void machine_join(struct machine *machine)
 	virtio_bus_reset(machine->bus);
 }
 
+/* By the guest, not by force. */
+static bool ended_by_itself(struct machine *machine)
+{
+	const int end = atomic_load(&machine->end);
+
+	return end == MACHINE_POWEROFF || end == MACHINE_REBOOT ||
+	       end == MACHINE_PANIC;
+}
+
 void machine_free(struct machine *machine)
 {
 	if (!machine)
@@ -471,6 +480,8 @@ void machine_free(struct machine *machine)
 	if (atomic_load(&machine->end) == MACHINE_RUNNING)
 		machine_ended(machine, MACHINE_KILLED, "closed");
 	vcpu_join_all(machine);
+	if (ended_by_itself(machine))
+		machine_flush_serials(machine);
 	console_connect(machine->console, NULL);
 	machine_remove_devices(machine);
 	guest_memory_free(&machine->memory);

@@ -96,6 +96,8 @@ int machine_keep(struct machine *machine, const struct keeper_options *options,
 
 /* machine_ports.c */
 int machine_add_serials(struct machine *machine, struct error *error);
+/* Without vCPUs: what the guest has written goes to the other ends. */
+void machine_flush_serials(struct machine *machine);
 /* No more calls of the devices; then, without the devices, all the rest. */
 void machine_stop_serials(struct machine *machine);
 void machine_free_serials(struct machine *machine);

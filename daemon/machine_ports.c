@@ -6,14 +6,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "machine_internal.h"
 #include "serial.h"
 
+#define MS UINT64_C(1000000)		/* of uv_hrtime() */
+/*
+ * How long the other end of a port may take nothing before what a guest wrote
+ * before its end is lost; and when it is asked again if it says nothing: a slow
+ * wire has room for some long before its driver says so.
+ */
+#define LAST_MS 5000
+#define AGAIN_MS 250
+
 /* A serial port: the device and what is at its other end. */
 struct machine_serial {
+	bool used;
 	struct serial *port;
 	struct virtio_console *device;
+
+	uv_mutex_t lock;
+	uv_cond_t changed;
+	/* Guarded by lock. */
+	uint64_t taken;		/* bytes */
+	uint64_t ready;		/* times that the port had room again */
 };
 
 /* --- Serial ports --- */
@@ -21,8 +38,12 @@ struct machine_serial {
 static size_t on_serial_output(void *opaque, const void *text, size_t length)
 {
 	struct machine_serial *serial = opaque;
+	size_t taken = serial_output(serial->port, text, length);
 
-	return serial_output(serial->port, text, length);
+	uv_mutex_lock(&serial->lock);
+	serial->taken += taken;
+	uv_mutex_unlock(&serial->lock);
+	return taken;
 }
 
 static size_t on_serial_input(void *opaque, void *buffer, size_t room)
@@ -48,6 +69,10 @@ static void on_serial_output_ready(void *opaque)
 {
 	struct machine_serial *serial = opaque;
 
+	uv_mutex_lock(&serial->lock);
+	serial->ready++;
+	uv_cond_signal(&serial->changed);
+	uv_mutex_unlock(&serial->lock);
 	virtio_console_output_ready(serial->device);
 }
 
@@ -62,6 +87,9 @@ static int add_serial(struct machine *machine, unsigned int number,
 	};
 	char tag[16];
 
+	serial->used = true;
+	uv_mutex_init(&serial->lock);
+	uv_cond_init(&serial->changed);
 	snprintf(tag, sizeof(tag), "ttys%u", number);
 	serial->port = serial_open(tag, machine->config->serial[number], error);
 	if (!serial->port ||
@@ -84,16 +112,50 @@ int machine_add_serials(struct machine *machine, struct error *error)
 	return 0;
 }
 
+/* Until the other end has all, or takes no more. */
+static void flush_serial(struct machine_serial *serial)
+{
+	uint64_t taken = 0, ready = 0, end = uv_hrtime() + LAST_MS * MS;
+
+	while (!virtio_console_flush(serial->device) && uv_hrtime() < end) {
+		uv_mutex_lock(&serial->lock);
+		if (serial->taken != taken)
+			end = uv_hrtime() + LAST_MS * MS;
+		taken = serial->taken;
+		if (serial->ready == ready)
+			uv_cond_timedwait(&serial->changed, &serial->lock,
+					  AGAIN_MS * MS);
+		ready = serial->ready;
+		uv_mutex_unlock(&serial->lock);
+	}
+}
+
+void machine_flush_serials(struct machine *machine)
+{
+	for (unsigned int i = 0; machine->serials && i < CONFIG_SERIALS; i++)
+		if (machine->serials[i].device)
+			flush_serial(&machine->serials[i]);
+}
+
 void machine_stop_serials(struct machine *machine)
 {
 	for (unsigned int i = 0; machine->serials && i < CONFIG_SERIALS; i++)
 		serial_stop(machine->serials[i].port);
 }
 
+static void free_serial(struct machine_serial *serial)
+{
+	if (!serial->used)
+		return;
+	serial_close(serial->port);
+	uv_cond_destroy(&serial->changed);
+	uv_mutex_destroy(&serial->lock);
+}
+
 void machine_free_serials(struct machine *machine)
 {
 	for (unsigned int i = 0; machine->serials && i < CONFIG_SERIALS; i++)
-		serial_close(machine->serials[i].port);
+		free_serial(&machine->serials[i]);
 	free(machine->serials);
 }
 

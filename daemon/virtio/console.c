@@ -251,6 +251,24 @@ void virtio_console_output_ready(struct virtio_console *console)
 	virtio_device_wake(&console->device);
 }
 
+bool virtio_console_flush(struct virtio_console *console)
+{
+	struct virtio_device *device = &console->device;
+	bool all;
+
+	pthread_mutex_lock(&device->service);
+	pthread_mutex_lock(&device->lock);
+	if (virtio_device_runs(device))
+		serve_output(console);
+	else
+		deliver_output(console);
+	all = console->output.start == console->output.end &&
+	      !(console->has_output && virtio_device_runs(device));
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->service);
+	return all;
+}
+
 void virtio_console_resize(struct virtio_console *console, uint16_t columns,
 			   uint16_t rows)
 {

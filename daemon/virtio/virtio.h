@@ -200,6 +200,11 @@ int virtio_serial_add(struct virtio_bus *bus, const char *tag,
 /* Any thread, any time, never wait for the guest. */
 void virtio_console_input_ready(struct virtio_console *console);
 void virtio_console_output_ready(struct virtio_console *console);
+/*
+ * After the last vCPU: offer the owner what the guest has written and is not
+ * taken yet; true when nothing is left.  Not from within the callbacks.
+ */
+bool virtio_console_flush(struct virtio_console *console);
 /* The terminal's size; sent to the guest as a configuration change. */
 void virtio_console_resize(struct virtio_console *console, uint16_t columns,
 			   uint16_t rows);

@@ -272,6 +272,45 @@ static void reset(uint64_t features)
 	      "input works after the reset");
 }
 
+/* The guest ends while its last words wait for a slow owner. */
+static void last_words(void)
+{
+	const struct piece piece = { guest_alloc(&guest, 9000), 9000, false };
+	size_t had = owner.output_length;
+
+	memset(at(&guest, piece.machine, piece.length), 'y', piece.length);
+	set_limit(had + 10);
+	queue_add(&output, &piece, 1, 0);
+	queue_kick(&output);
+	check(wait_output(had + 10, 1) && !virtio_console_flush(console),
+	      "an owner that takes no more");
+	set_limit(had + 5000);
+	check(!virtio_console_flush(console) && wait_output(had + 5000, 1),
+	      "it is asked again");
+	set_limit(MOST);
+	check(virtio_console_flush(console) && wait_output(had + 9000, 0),
+	      "and gets all");
+	check(owner.output[had + 8999] == 'y', "in full");
+}
+
+/* The same with a driver that let go of the device before. */
+static void last_words_after_reset(void)
+{
+	const struct piece piece = { FIRST, 100, false };
+	size_t had = owner.output_length;
+	uint32_t head, length;
+
+	set_limit(had);
+	queue_add(&output, &piece, 1, 0);
+	queue_kick(&output);
+	check(queue_wait(&output, &head, &length) && wait_output(had, 1) &&
+	      command(&guest, device, COLINUX_DEV_RESET, 0, 0) == 0 &&
+	      !virtio_console_flush(console), "a driver lets go");
+	set_limit(MOST);
+	check(virtio_console_flush(console) && wait_output(had + 100, 0),
+	      "what it had written comes");
+}
+
 static void one_way(uint64_t features, const char *name)
 {
 	struct error error;
@@ -299,6 +338,8 @@ static void one_way(uint64_t features, const char *name)
 	slow_guest(4097);
 	resize();
 	reset(features & offered(&guest, device));
+	last_words();
+	last_words_after_reset();
 	guest_exit(&guest);
 	pthread_cond_destroy(&owner.changed);
 	pthread_mutex_destroy(&owner.lock);
