@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lib/box.sh"
 [ -n "${IN_BOX:-}${COLINUX_SOAK:-}" ] || skip_all "minutes long: make soak runs it"
 . "$(dirname "$0")/root.sh"
-in_box --smp 2 --timeout 900
+in_box --smp 2 --timeout 3600
 
 busybox_root tree <<'END'
 echo "root $(sed -n 's/ext4.*//p' /proc/mounts)"
@@ -51,15 +51,15 @@ colinux run name=guest "${basics[@]}" mem=256 "cobd0=$WORK/root.qcow2" \
 	cobd1=nbd://127.0.0.1/data "scsi0=cdrom,$WORK/cd.iso" \
 	root=/dev/cobd0 rw </dev/null >"$LOG/guest" 2>&1 &
 PID=$!
-try "a root in a qcow2 image boots" wait_text 150 guest '^root /dev/root|^root /dev/vda'
+try "a root in a qcow2 image boots" wait_text 300 guest '^root /dev/root|^root /dev/vda'
 for round in 2 6; do
-	try "round $round" wait_text 100 guest "^round $round"
+	try "round $round" wait_text 300 guest "^round $round"
 	pkill -9 -f '^qemu-storage-daemon'
 	ok $? "the image's server is killed"
 done
 kill -9 "$(cat nbd.pid)"
 try "the NBD server comes back" serve
-try "everything is written" wait_text 150 guest '^sum'
+try "everything is written" wait_text 300 guest '^sum'
 OUT=$(colinux disk list guest)
 like "$OUT" '^cobd0: block, .*root.qcow2, 48 MiB, qcow2, lost 2 times' \
 	"disk list: the image"
@@ -69,7 +69,7 @@ OUT=$(colinux disk resize guest cobd0 64M 2>&1)
 like "$OUT" 'only raw images' "an image does not grow in use"
 OUT=$(colinux disk add guest cobd5=hot.qcow2 2>&1)
 ok $? "a qcow2 image comes" || diag "$OUT"
-try "the guest has written to it" wait_text 60 guest '^written'
+try "the guest has written to it" wait_text 300 guest '^written'
 OUT=$(colinux disk remove guest cobd5 2>&1)
 ok $? "and goes" || diag "$OUT"
 ended 60 "$PID"
@@ -113,7 +113,7 @@ broken cobd0=nbd://127.0.0.1/data 'no NBD server: Connection refused'
 # The long form: Debian with systemd, its root in a qcow2 image.
 if [ -n "$SOAK" ]; then
 	qemu-img convert -q -f raw -O qcow2 "$DEBIAN" debian.qcow2
-	"$(dirname "$0")/../lib/converse" 300 colinux run "${basics[@]}" \
+	"$(dirname "$0")/../lib/converse" 900 colinux run "${basics[@]}" \
 		mem=512 loglevel=5 cobd0=debian.qcow2 root=/dev/cobd0 rw \
 		>"$LOG/debian" 2>&1 <<-'END'
 		expect colinux login: 
