@@ -16,7 +16,7 @@ if [ -z "${IN_BOX:-}${COLINUX_SOAK:-}" ]; then
 elif [ -z "${IN_BOX:-}" ]; then
 	# shellcheck disable=SC2086
 	REPO=$("$TOP/box/repo" $PACKAGES) || bail "no packages"
-	in_box --smp 2 --mem 3072 --timeout 3600 --share "repo=$REPO"
+	in_box --smp 2 --mem 3072 --timeout 10800 --share "repo=$REPO"
 fi
 in_box
 
@@ -88,7 +88,7 @@ if [ -z "$SOAK" ]; then
 fi
 
 modprobe vhost_net || skip_all "the host has no vhost-net"
-LIMIT=1500 MEM=1024
+LIMIT=5400 MEM=1024
 # --- The host: nginx, ssh, iperf3 from the same mirror ---
 echo "deb [trusted=yes] file:/share/repo ./" >/etc/apt/sources.list
 export DEBIAN_FRONTEND=noninteractive
