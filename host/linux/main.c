@@ -198,9 +198,9 @@ static int __init colinux_init(void)
 		pr_err("colinux: this kernel is a Xen PV guest: it has no ring 0 to share\n");
 		return -EOPNOTSUPP;
 	}
-	if (!boot_cpu_has(X86_FEATURE_TSC) ||
-	    !boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
-		pr_notice("colinux: the TSC may not be constant: the guests' clocks may drift\n");
+	/* Guests follow the host's clock, but not at every moment. */
+	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
+		pr_notice("colinux: the TSC may change its rate: guests' clocks can be off until they are corrected, every 8 s\n");
 	err = cpu_check(&why);
 	if (err) {
 		pr_err("colinux: %s\n", why);
