@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../lib/box.sh"
 VIRTIOFSD=/usr/lib/qemu/virtiofsd
 [ -n "${IN_BOX:-}" ] || [ -x $VIRTIOFSD ] || skip_all "no $VIRTIOFSD here"
-in_box --smp 2 --mem 1536 --timeout "${COLINUX_SOAK:+3}600" --share qemu=/usr/lib/qemu
+in_box --smp 2 --mem 1536 --timeout "${COLINUX_SOAK:+10}600" --share qemu=/usr/lib/qemu
 
 # Operations and names of fsx, files in a tree, bytes through the serial port.
 OPERATIONS=300 NAMES=200 FILES=200 BYTES=262144
@@ -50,7 +50,7 @@ start_initrd guest 6.1 "mkdir -p /f /r; mount -t virtiofs cofs0 /f;
 	echo again \$(cat /f/hello)" \
 	"cofs0=$WORK/folder" "cofs1=$WORK/ro,ro" "ttys0=unix:$WORK/port" \
 	"ttys1=file:$WORK/out" "exec0=echo \$\$ >$WORK/pid; exec sleep 1000"
-try "the guest is ready" wait_text "${SOAK:+3}300" guest '^ready'
+try "the guest is ready" wait_text "${SOAK:+9}300" guest '^ready'
 try "the program runs" kill -0 "$(cat pid)"
 head -c $BYTES /dev/urandom >data
 # Both ways over one connection; a line follows when virtiofsd is dead.
@@ -58,11 +58,11 @@ mkfifo lines
 (cat data; cat lines) | socat -t 60 - UNIX:port >back 2>/dev/null &
 size() { [ "$(stat -c %s back)" -ge $BYTES ]; }
 START=$SECONDS
-try "all bytes came out of the serial port" wait_for 100 size
+try "all bytes came out of the serial port" wait_for "${SOAK:+1}300" size
 diag "serial: 2 x $BYTES bytes in $((SECONDS - START)) s"
 pkill -x virtiofsd
 echo go >lines
-ended 100 "$PID"
+ended 300 "$PID"
 is "$STATUS" 0 "the guest powers off"
 OUT=$(tr -d '\r' <"$LOG/guest")
 like "$OUT" "^read from the host" "a file of the host"
