@@ -140,7 +140,8 @@ contestant()
 			"colinux.test=$command" ;;
 	uml)
 		# It has one CPU, always.
-		timeout "$limit" chroot "$ROOT" env TMPDIR=/dev/shm linux.uml \
+		timeout "$limit" chroot "$ROOT" env TMPDIR=/dev/shm \
+			HOME=/tmp linux.uml \
 			"mem=${GUEST_MEMORY}M" "initrd=$TOOLS" con=null \
 			con0=fd:0,fd:1 ${BENCH_DISK:+"ubd0r=$BENCH_DISK"} \
 			${FIO_FILE:+"ubd1=/host$FIO_FILE"} quiet \
