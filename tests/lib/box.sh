@@ -124,6 +124,8 @@ start_initrd()
 	command=$(one_line "$3")
 	shift 3
 	mapfile -t basics < <(words "$series")
+	# Now: what an earlier guest said is not to be found by who waits.
+	: >"$LOG/$name"
 	colinux run "name=$name" "${basics[@]}" "initrd=$INITRD" mem=256 \
 		"colinux.test=$command" "$@" </dev/null >"$LOG/$name" 2>&1 &
 	PID=$!

@@ -65,6 +65,7 @@ for series in $SERIES; do
 	# its caches) does not, and whatever left the guest before that block
 	# waits behind it.  Then the command says so, and the guest lives on.
 	colinux memory "$name" 192 >/dev/null 2>&1
+	: >"$LOG/host"
 	/colinux/build/tests/memory/pattern 300 1 hold >"$LOG/host" &
 	host=$!
 	wait_text 60 host 'pattern: 300 MB, 0 wrong'
