@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <linux/vm_sockets.h>
@@ -14,6 +13,7 @@
 #include <uv.h>
 
 #include "agent.h"
+#include "os.h"
 #include "protocol.h"
 
 #define MS 1000000ull
@@ -32,11 +32,11 @@ struct attempt {
 };
 
 /* Until something can be read; false when the time is over. */
-static bool wait_readable(const struct attempt *attempt, int fd)
+static bool wait_readable(int fd, uint64_t end)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 	uint64_t now = uv_hrtime();
-	int left = now < attempt->end ? (attempt->end - now) / MS + 1 : 0;
+	int left = now < end ? (end - now) / MS + 1 : 0;
 	int ready = poll(&poll_fd, 1, left);
 
 	return ready > 0 || (ready < 0 && errno == EINTR);
@@ -55,7 +55,7 @@ static int read_line(struct attempt *attempt, int fd, char *line, size_t room)
 	size_t used = 0;
 
 	while (used + 1 < room) {
-		if (!wait_readable(attempt, fd))
+		if (!wait_readable(fd, attempt->end))
 			return may_pass(attempt, "it does not answer");
 		if (recv(fd, line + used, 1, 0) != 1)
 			return may_pass(attempt, "the connection was closed");
@@ -80,7 +80,7 @@ static int bind_reserved(struct attempt *attempt, int fd)
 	};
 	unsigned int first;
 
-	if (getrandom(&first, sizeof(first), 0) != sizeof(first))
+	if (os_random(&first, sizeof(first)) != sizeof(first))
 		first = getpid();
 	for (unsigned int i = 0; i < COLINUX_AGENT_PEERS; i++) {
 		from.svm_port = 1 + (first + i) % COLINUX_AGENT_PEERS;
@@ -166,7 +166,7 @@ static int say_hello(struct attempt *attempt, struct channel *channel)
 	while (!channel_next(channel, &frame)) {
 		if (channel->ended)
 			return may_pass(attempt, "it has ended");
-		if (!wait_readable(attempt, channel->fd))
+		if (!wait_readable(channel->fd, attempt->end))
 			return may_pass(attempt, "it does not answer");
 		channel_fill(channel);
 	}
@@ -225,20 +225,17 @@ int agent_connect(const struct runtime *runtime, unsigned int timeout,
 
 void agent_disconnect(struct channel *channel)
 {
-	struct pollfd poll_fd = { .fd = channel->fd, .events = POLLIN };
-	uint64_t end = uv_hrtime() + LAST_MS * MS, now = 0;
+	const uint64_t end = uv_hrtime() + LAST_MS * MS;
 	socklen_t size = sizeof(int);
 	int domain;
 
 	if (!getsockopt(channel->fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) &&
 	    domain == AF_VSOCK && !shutdown(channel->fd, SHUT_WR)) {
-		while (!channel->ended && now < end) {
+		while (!channel->ended && uv_hrtime() < end &&
+		       wait_readable(channel->fd, end)) {
 			/* What still comes is for nobody. */
 			channel->start = channel->end = 0;
 			channel_fill(channel);
-			now = uv_hrtime();
-			if (!channel->ended && now < end)
-				poll(&poll_fd, 1, (end - now) / MS + 1);
 		}
 	}
 	close(channel->fd);
