@@ -6,8 +6,8 @@
 . "$(dirname "$0")/../lib/box.sh"
 in_box --timeout 600 --mem 3072
 
-work='i=0; while [ $i -lt 60 ]; do echo tick $i; /bin/true; usleep 50000;
-	i=$((i+1)); done; while [ ! -e /tmp/end ]; do usleep 50000; done'
+work='mkfifo /tmp/end; i=0; while [ $i -lt 60 ]; do echo tick $i; /bin/true; usleep 50000;
+	i=$((i+1)); done; read end </tmp/end'
 start_initrd one 6.1 "$work"
 one=$PID
 start_initrd two 6.12 "$work"
@@ -18,7 +18,7 @@ like "$(colinux ps)" '\bone\b' "ps names the first"
 like "$(colinux ps)" '\btwo\b' "ps names the second"
 for name in one two; do
 	try "$name ticks 60 times" wait_text 120 $name '^tick 59'
-	colinux exec $name -- touch /tmp/end
+	timeout 60 colinux exec $name -- sh -c 'echo >/tmp/end'
 done
 ended 120 "$one"
 is "$STATUS" 0 "the first powers off"
