@@ -2,11 +2,9 @@
 /* Frames over a stream socket: see channel.h. */
 #include "channel.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
+
+#include "channel_io.h"
 
 #define HEADER sizeof(struct colinux_agent_frame)
 
@@ -33,11 +31,11 @@ void channel_fill(struct channel *channel)
 	}
 	if (channel->end == sizeof(channel->in))
 		return;
-	length = recv(channel->fd, channel->in + channel->end,
-		      sizeof(channel->in) - channel->end, MSG_DONTWAIT);
+	length = channel_io_read(channel->fd, channel->in + channel->end,
+				 sizeof(channel->in) - channel->end);
 	if (length > 0)
 		channel->end += length;
-	else if (!length || (errno != EAGAIN && errno != EINTR))
+	else if (length != CHANNEL_NOT_NOW)
 		channel->ended = true;
 }
 
@@ -64,19 +62,12 @@ bool channel_next(struct channel *channel, struct frame *frame)
 	return true;
 }
 
-static void wait_for(struct channel *channel, short events)
-{
-	struct pollfd poll_fd = { .fd = channel->fd, .events = events };
-
-	poll(&poll_fd, 1, -1);
-}
-
 bool channel_receive(struct channel *channel, struct frame *frame)
 {
 	while (!channel_next(channel, frame)) {
 		if (channel->ended)
 			return false;
-		wait_for(channel, POLLIN);
+		channel_io_wait(channel->fd, true, false, -1);
 		channel_fill(channel);
 	}
 	return true;
@@ -88,10 +79,10 @@ static void wait_for_room(struct channel *channel)
 	struct frame frame;
 
 	if (!channel->incoming) {
-		wait_for(channel, POLLOUT);
+		channel_io_wait(channel->fd, false, true, -1);
 		return;
 	}
-	wait_for(channel, POLLOUT | POLLIN);
+	channel_io_wait(channel->fd, true, true, -1);
 	channel_fill(channel);
 	while (channel_next(channel, &frame))
 		channel->incoming(channel->opaque, &frame);
@@ -110,15 +101,15 @@ bool channel_send(struct channel *channel, uint32_t type, const void *first,
 		{ (void *)first, first_length },
 		{ (void *)second, second_length },
 	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 3 };
+	struct iovec *part = parts;
+	int nr = 3;
 	ssize_t sent;
 
-	while (message.msg_iovlen) {
+	while (nr) {
 		if (channel->ended)
 			return false;
-		sent = sendmsg(channel->fd, &message,
-			       MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+		sent = channel_io_write(channel->fd, part, nr);
+		if (sent == CHANNEL_BROKEN) {
 			channel->ended = true;
 			return false;
 		}
@@ -126,16 +117,14 @@ bool channel_send(struct channel *channel, uint32_t type, const void *first,
 			wait_for_room(channel);
 			continue;
 		}
-		while (message.msg_iovlen &&
-		       (size_t)sent >= message.msg_iov->iov_len) {
-			sent -= message.msg_iov->iov_len;
-			message.msg_iov++;
-			message.msg_iovlen--;
+		while (nr && (size_t)sent >= part->iov_len) {
+			sent -= part->iov_len;
+			part++;
+			nr--;
 		}
-		if (message.msg_iovlen) {
-			message.msg_iov->iov_base =
-				(uint8_t *)message.msg_iov->iov_base + sent;
-			message.msg_iov->iov_len -= sent;
+		if (nr) {
+			part->iov_base = (uint8_t *)part->iov_base + sent;
+			part->iov_len -= sent;
 		}
 	}
 	return true;

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Sessions with the agent in a guest: see agent.h. */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <linux/vm_sockets.h>
-#include <unistd.h>
 
 #include <uv.h>
 
+#include "../agent/channel_io.h"
 #include "agent.h"
 #include "os.h"
 #include "protocol.h"
@@ -34,12 +30,16 @@ struct attempt {
 /* Until something can be read; false when the time is over. */
 static bool wait_readable(int fd, uint64_t end)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-	uint64_t now = uv_hrtime();
-	int left = now < end ? (end - now) / MS + 1 : 0;
-	int ready = poll(&poll_fd, 1, left);
+	uint64_t now;
 
-	return ready > 0 || (ready < 0 && errno == EINTR);
+	/* Less than the time that is left may be a signal's doing. */
+	do {
+		now = uv_hrtime();
+		if (channel_io_wait(fd, true, false,
+				    now < end ? (end - now) / MS + 1 : 0))
+			return true;
+	} while (now < end);
+	return false;
 }
 
 static int may_pass(struct attempt *attempt, const char *what)
@@ -53,11 +53,15 @@ static int may_pass(struct attempt *attempt, const char *what)
 static int read_line(struct attempt *attempt, int fd, char *line, size_t room)
 {
 	size_t used = 0;
+	ssize_t got;
 
 	while (used + 1 < room) {
 		if (!wait_readable(fd, attempt->end))
 			return may_pass(attempt, "it does not answer");
-		if (recv(fd, line + used, 1, 0) != 1)
+		got = channel_io_read(fd, line + used, 1);
+		if (got == CHANNEL_NOT_NOW)
+			continue;
+		if (got != 1)
 			return may_pass(attempt, "the connection was closed");
 		if (line[used] == '\n')
 			break;
@@ -68,66 +72,43 @@ static int read_line(struct attempt *attempt, int fd, char *line, size_t room)
 	return 0;
 }
 
-/*
- * A port of those that the agent serves, from 1.  Any: the last packet of who
- * was killed may still come, and would end who has its port next.
- */
-static int bind_reserved(struct attempt *attempt, int fd)
+/* By the host's kernel.  A socket or -1. */
+static int connect_cid(struct attempt *attempt, uint32_t cid)
 {
-	struct sockaddr_vm from = {
-		.svm_family = AF_VSOCK,
-		.svm_cid = VMADDR_CID_ANY,
-	};
-	unsigned int first;
+	int fd = os_connect_guest(cid, COLINUX_AGENT_PORT, &attempt->again);
 
-	if (os_random(&first, sizeof(first)) != sizeof(first))
-		first = getpid();
-	for (unsigned int i = 0; i < COLINUX_AGENT_PEERS; i++) {
-		from.svm_port = 1 + (first + i) % COLINUX_AGENT_PEERS;
-		if (!bind(fd, (struct sockaddr *)&from, sizeof(from)))
-			return 0;
-		if (errno != EADDRINUSE)
-			break;
-	}
+	if (fd >= 0)
+		return fd;
+	if (attempt->again)
+		return may_pass(attempt, strerror(errno));
 	return error_set(attempt->error, "%s: no reserved port of vsock: %s",
 			 attempt->runtime->name, strerror(errno));
 }
 
-/* By the host's kernel. */
-static int connect_cid(struct attempt *attempt, int fd, uint32_t cid)
+/* By the VM's process.  A socket or -1. */
+static int connect_socket(struct attempt *attempt)
 {
-	const struct sockaddr_vm to = {
-		.svm_family = AF_VSOCK,
-		.svm_cid = cid,
-		.svm_port = COLINUX_AGENT_PORT,
-	};
+	int fd = os_connect(attempt->runtime->vsock);
 
-	if (bind_reserved(attempt, fd) < 0)
-		return -1;
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+	if (fd >= 0)
+		return fd;
+	if (errno == EAGAIN || errno == EINTR)
 		return may_pass(attempt, strerror(errno));
-	return 0;
+	return error_set(attempt->error, "%s: %s: %s: does it run with "
+			 "vsock=off?", attempt->runtime->name,
+			 attempt->runtime->vsock, strerror(errno));
 }
 
-static int connect_socket(struct attempt *attempt, int fd)
+static int ask_for_agent(struct attempt *attempt, int fd)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	char line[128];
-	int length;
+	struct iovec iov = { .iov_base = line };
 
-	snprintf(at.sun_path, sizeof(at.sun_path), "%.107s",
-		 attempt->runtime->vsock);
-	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
-		if (errno == EAGAIN || errno == EINTR)
-			return may_pass(attempt, strerror(errno));
-		return error_set(attempt->error, "%s: %s: %s: does it run "
-				 "with vsock=off?", attempt->runtime->name,
-				 attempt->runtime->vsock, strerror(errno));
-	}
-	length = snprintf(line, sizeof(line), "CONNECT %u\n",
-			  COLINUX_AGENT_PORT);
-	if (send(fd, line, length, MSG_NOSIGNAL) != length)
-		return may_pass(attempt, strerror(errno));
+	iov.iov_len = snprintf(line, sizeof(line), "CONNECT %u\n",
+			       COLINUX_AGENT_PORT);
+	/* Into an empty socket: all of it. */
+	if (channel_io_write(fd, &iov, 1) < 0)
+		return may_pass(attempt, "the connection was closed");
 	if (read_line(attempt, fd, line, sizeof(line)) < 0)
 		return -1;
 	if (!strncmp(line, "OK ", 3))
@@ -184,18 +165,17 @@ static int say_hello(struct attempt *attempt, struct channel *channel)
 static int try_once(struct attempt *attempt, struct channel *channel)
 {
 	uint32_t cid = runtime_cid(attempt->runtime);
-	int fd = socket(cid ? AF_VSOCK : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
-			0);
+	int fd;
 
 	attempt->again = false;
+	fd = cid ? connect_cid(attempt, cid) : connect_socket(attempt);
 	if (fd < 0)
-		return error_set(attempt->error, "cannot make a socket: %s",
-				 strerror(errno));
+		return -1;
 	channel_init(channel, fd);
-	if (!(cid ? connect_cid(attempt, fd, cid) :
-		    connect_socket(attempt, fd)) && !say_hello(attempt, channel))
+	if ((cid || !ask_for_agent(attempt, fd)) &&
+	    !say_hello(attempt, channel))
 		return 0;
-	close(fd);
+	os_socket_close(fd);
 	return -1;
 }
 
@@ -216,7 +196,7 @@ int agent_connect(const struct runtime *runtime, unsigned int timeout,
 			return error_set(error, "%s has ended", runtime->name);
 		if (uv_hrtime() >= attempt.end)
 			return -1;
-		poll(NULL, 0, pause);
+		uv_sleep(pause);
 		pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 :
 						       LONGEST_PAUSE_MS;
 	}
@@ -226,11 +206,8 @@ int agent_connect(const struct runtime *runtime, unsigned int timeout,
 void agent_disconnect(struct channel *channel)
 {
 	const uint64_t end = uv_hrtime() + LAST_MS * MS;
-	socklen_t size = sizeof(int);
-	int domain;
 
-	if (!getsockopt(channel->fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) &&
-	    domain == AF_VSOCK && !shutdown(channel->fd, SHUT_WR)) {
+	if (os_guest_socket_shut(channel->fd)) {
 		while (!channel->ended && uv_hrtime() < end &&
 		       wait_readable(channel->fd, end)) {
 			/* What still comes is for nobody. */
@@ -238,7 +215,7 @@ void agent_disconnect(struct channel *channel)
 			channel_fill(channel);
 		}
 	}
-	close(channel->fd);
+	os_socket_close(channel->fd);
 }
 
 int agent_parse_timeout(const char *text)

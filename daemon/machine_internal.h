@@ -103,8 +103,12 @@ void machine_stop_serials(struct machine *machine);
 void machine_free_serials(struct machine *machine);
 int machine_add_cards(struct machine *machine, struct error *error);
 
-/* machine_served.c, os/windows/machine_served.c */
+/* machine_vsock.c */
 int machine_add_vsock(struct machine *machine, struct error *error);
+
+/* machine_served.c, os/windows/machine_served.c */
+/* vsock by the host's kernel.  0, -1, or 1: it does not do that. */
+int machine_add_vhost_vsock(struct machine *machine, struct error *error);
 /* Folders and vhost-user. */
 int machine_add_served(struct machine *machine, struct error *error);
 

@@ -53,11 +53,7 @@ static int add_vhost_users(struct machine *machine, struct error *error)
 
 /* --- Sockets --- */
 
-/* The host is CID 2, and every guest 3, since none sees another. */
-#define GUEST_CID 3
-
-/* By the host's kernel.  0, -1, or 1: it does not do that. */
-static int add_vhost_vsock(struct machine *machine, struct error *error)
+int machine_add_vhost_vsock(struct machine *machine, struct error *error)
 {
 	uint32_t cid;
 	int device, fd = vhost_vsock_open(&cid);
@@ -71,33 +67,6 @@ static int add_vhost_vsock(struct machine *machine, struct error *error)
 	if (device < 0)
 		return -1;
 	machine->vsock_cid = cid;
-	machine_describe(machine, device);
-	return 0;
-}
-
-int machine_add_vsock(struct machine *machine, struct error *error)
-{
-	const struct machine_vsock *vsock = machine->callbacks.vsock;
-	struct vsock_options options = {
-		.cid = GUEST_CID,
-		.allowed = os_peer_allowed,
-	};
-	int device;
-
-	if (!vsock)
-		return 0;
-	device = vsock->vhost ? add_vhost_vsock(machine, error) : 1;
-	if (device <= 0) {
-		close(vsock->listener);
-		return device;
-	}
-	options.listener = vsock->listener;
-	options.connect_path = vsock->path;
-	device = virtio_vsock_add(machine->bus, &options, error);
-	if (device < 0) {
-		close(vsock->listener);
-		return -1;
-	}
 	machine_describe(machine, device);
 	return 0;
 }

@@ -226,6 +226,70 @@ bool os_is_terminal(int fd);
 /* A shell command line as arguments: argv[4]. */
 void os_shell(const char *command, const char *argv[4]);
 
+/* --- socket.c: local stream sockets, without waiting --- */
+
+/* The next who has connected to what os_listen() made; -1: nobody. */
+int os_accept(int listener);
+/*
+ * Connect to what listens at a path.  -1 with errno, EAGAIN: it is busy, try
+ * again.
+ */
+int os_connect(const char *path);
+/* os_peer_allowed() of such a socket. */
+bool os_socket_allowed(int socket);
+/* How many bytes, 0 = the end; -1 with errno, EAGAIN: none now. */
+ssize_t os_socket_read(int socket, struct iovec *iov, int nr);
+/* The same bytes will be read again. */
+ssize_t os_socket_peek(int socket, void *bytes, size_t room);
+/* How many were taken; -1 with errno, EAGAIN: there is no room now. */
+ssize_t os_socket_write(int socket, struct iovec *iov, int nr);
+/*
+ * No more will be written, or else read.  Where a connection ends as a whole
+ * (pipes), the end of writing ends it, behind what was written.
+ */
+void os_socket_shutdown(int socket, bool write);
+/* Is the peer gone altogether? */
+bool os_socket_hung_up(int socket);
+/* What was written still gets there. */
+void os_socket_close(int socket);
+
+/*
+ * A watch over sockets and one listener (os_listen()).  Each change is told
+ * once; who reads or writes until EAGAIN misses none.  What is true when a
+ * socket is added counts as a change.
+ */
+#define OS_CHANGES 64
+struct os_change {
+	uint64_t token;
+	bool readable, writable;
+	bool ended;		/* the peer will write no more */
+	bool hung_up;		/* ... and is gone altogether */
+};
+
+/* -1 with errno. */
+int os_watch_new(void);
+/* The sockets have been closed. */
+void os_watch_free(int watch);
+/* Closing a socket ends it.  0, or -1 with errno. */
+int os_watch_add(int watch, int socket, uint64_t token);
+/* The event (event.c) that is signalled when there are changes. */
+int os_watch_event(int watch);
+/* Up to so many changes (OS_CHANGES at most); how many there are. */
+int os_watch_next(int watch, struct os_change *changes, int most);
+
+/* --- guest_socket.c: sockets to a guest by the host's kernel --- */
+
+/*
+ * A socket to that port of a guest, from a reserved one.  -1 with errno;
+ * *again: this may pass.
+ */
+int os_connect_guest(uint32_t cid, uint32_t port, bool *again);
+/*
+ * If it is such a socket: write no more.  The guest's end of it is to be
+ * waited for then, for its last packet would end who has the same port next.
+ */
+bool os_guest_socket_shut(int socket);
+
 /* --- sandbox.c --- */
 
 /* Give up what only opening the driver needs (capabilities). */

@@ -97,7 +97,7 @@ int runtime_say_cid(const struct runtime *runtime, uint32_t cid,
 	FILE *file;
 
 	remove_file(runtime->vsock);
-	file = fopen(runtime->vsock, "w");
+	file = os_fopen(runtime->vsock, "wb");
 	if (file && fprintf(file, "CID %u\n", cid) > 0 && !fclose(file))
 		return 0;
 	return error_set(error, "%s: %s", runtime->vsock, strerror(errno));
@@ -106,7 +106,7 @@ int runtime_say_cid(const struct runtime *runtime, uint32_t cid,
 uint32_t runtime_cid(const struct runtime *runtime)
 {
 	/* A socket cannot be opened. */
-	FILE *file = fopen(runtime->vsock, "r");
+	FILE *file = os_fopen(runtime->vsock, "rb");
 	unsigned int cid;
 	bool found = file && fscanf(file, "CID %u", &cid) == 1;
 

@@ -9,6 +9,8 @@ VIRTIO_SRCS := daemon/memory.c daemon/virtio/balloon.c daemon/virtio/blk.c daemo
 	daemon/virtio/virtio.c \
 	daemon/virtio/virtqueue.c daemon/os/linux/event.c \
 	daemon/virtio/vsock.c daemon/virtio/vsock_stream.c
+# Which tests of these need, and the VM process has anyway.
+VIRTIO_OS_SRCS := daemon/os/linux/socket.c
 VIRTIO_LIBS := liburing
 
 DAEMON_SRCS += $(VIRTIO_SRCS)

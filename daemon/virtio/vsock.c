@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os.h"
 #include "vsock.h"
 
 #define QUEUE_RX 0u		/* 5.10.2 */
@@ -392,7 +393,7 @@ int virtio_vsock_add(struct virtio_bus *bus,
 	if (!vsock)
 		return error_set(error, "vsock: out of memory");
 	vsock->options = *options;
-	vsock->epoll_fd = -1;
+	vsock->watch = -1;
 	if (options->connect_path) {
 		vsock->path = strdup(options->connect_path);
 		if (!vsock->path) {
@@ -406,7 +407,7 @@ int virtio_vsock_add(struct virtio_bus *bus,
 	memcpy(device->config, &config, sizeof(config));
 	device->config_len = sizeof(config);
 	number = vsock_open(vsock, error);
-	device->event_fd = vsock->epoll_fd;
+	device->event_fd = number < 0 ? -1 : os_watch_event(vsock->watch);
 	if (!number)
 		number = virtio_device_add(bus, device, error);
 	if (number < 0) {

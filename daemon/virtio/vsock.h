@@ -61,7 +61,7 @@ struct virtio_vsock {
 	struct virtio_device device;
 	struct vsock_options options;
 	char *path;		/* of the sockets, or NULL */
-	int epoll_fd;
+	int watch;		/* over the sockets (os.h) */
 	uint32_t next_port;
 	unsigned int nr_streams, next;
 	struct vsock_stream stream[VSOCK_STREAMS];

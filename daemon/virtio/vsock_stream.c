@@ -8,20 +8,15 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <colinux/agent.h>
 
+#include "../os.h"
 #include "vsock.h"
 
-#define EVENTS 64
 #define LISTENER UINT64_MAX
 /*
  * Ports of programs of the host, from 1: reserved ones, since who may use the
@@ -88,16 +83,22 @@ static void drop_buffer(struct vsock_stream *stream)
 static void close_socket(struct vsock_stream *stream)
 {
 	if (stream->fd >= 0)
-		close(stream->fd);
+		os_socket_close(stream->fd);
 	stream->fd = -1;
 	drop_buffer(stream);
 }
 
+/* A few bytes into an empty socket: they fit, or nobody is there. */
+static bool tell(int fd, const char *text)
+{
+	struct iovec iov = { (char *)text, strlen(text) };
+
+	return os_socket_write(fd, &iov, 1) >= 0;
+}
+
 static void tell_host(struct vsock_stream *stream, const char *text)
 {
-	/* A few bytes into an empty socket: they fit, or nobody is there. */
-	if (send(stream->fd, text, strlen(text),
-		 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (!tell(stream->fd, text))
 		stream->writable = false;
 }
 
@@ -128,13 +129,9 @@ void vsock_reset(struct virtio_vsock *vsock, struct vsock_stream *stream)
 
 static bool watch(struct virtio_vsock *vsock, struct vsock_stream *stream)
 {
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-		.data.u64 = (uint64_t)stream->generation << 32 |
-			    (stream - vsock->stream),
-	};
-
-	return !epoll_ctl(vsock->epoll_fd, EPOLL_CTL_ADD, stream->fd, &event);
+	return !os_watch_add(vsock->watch, stream->fd,
+			     (uint64_t)stream->generation << 32 |
+				     (stream - vsock->stream));
 }
 
 /* --- From the guest to the host --- */
@@ -170,16 +167,11 @@ static void forwarded(struct vsock_stream *stream, uint32_t length)
 /* Bytes that the socket took; -1 = the host's end is gone. */
 static ssize_t push(struct vsock_stream *stream, struct iovec *iov, int nr)
 {
-	struct msghdr message = { .msg_iov = iov, .msg_iovlen = nr };
-	ssize_t sent;
+	ssize_t sent = os_socket_write(stream->fd, iov, nr);
 
-	do {
-		sent = sendmsg(stream->fd, &message,
-			       MSG_DONTWAIT | MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return sent;
-	if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM)
+	if (errno != EAGAIN)
 		return -1;
 	stream->writable = false;
 	return 0;
@@ -211,7 +203,7 @@ static void flush(struct virtio_vsock *vsock, struct vsock_stream *stream)
 	if (stream->state == VSOCK_DRAIN)
 		vsock_release(vsock, stream, NULL);
 	else if (stream->guest_ended)
-		shutdown(stream->fd, SHUT_WR);
+		os_socket_shutdown(stream->fd, true);
 }
 
 /* Keep what the socket has no room for. */
@@ -264,11 +256,11 @@ void vsock_guest_shutdown(struct virtio_vsock *vsock,
 	if (flags & VIRTIO_VSOCK_SHUTDOWN_SEND && !stream->guest_ended) {
 		stream->guest_ended = true;
 		if (!stream->length)
-			shutdown(stream->fd, SHUT_WR);
+			os_socket_shutdown(stream->fd, true);
 	}
 	if (flags & VIRTIO_VSOCK_SHUTDOWN_RCV && !stream->host_ended) {
 		stream->host_ended = true;
-		shutdown(stream->fd, SHUT_RD);
+		os_socket_shutdown(stream->fd, false);
 	}
 	if (stream->guest_ended && flags & VIRTIO_VSOCK_SHUTDOWN_RCV)
 		drain_or_free(vsock, stream);
@@ -279,10 +271,8 @@ void vsock_guest_shutdown(struct virtio_vsock *vsock,
 /* The host's program has closed, or will send no more. */
 static void host_ended(struct virtio_vsock *vsock, struct vsock_stream *stream)
 {
-	struct pollfd poll_fd = { .fd = stream->fd };
-
 	/* The event that says so may be yet to come. */
-	if (poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLHUP)
+	if (os_socket_hung_up(stream->fd))
 		stream->hung_up = true;
 	stream->host_ended = true;
 	stream->shutdown |= VIRTIO_VSOCK_SHUTDOWN_SEND;
@@ -301,11 +291,8 @@ static void host_ended(struct virtio_vsock *vsock, struct vsock_stream *stream)
 uint32_t vsock_fetch(struct virtio_vsock *vsock, struct vsock_stream *stream,
 		     struct iovec *iov, int nr)
 {
-	ssize_t length;
+	ssize_t length = os_socket_read(stream->fd, iov, nr);
 
-	do {
-		length = readv(stream->fd, iov, nr);
-	} while (length < 0 && errno == EINTR);
 	if (length > 0)
 		return length;
 	stream->readable = false;
@@ -330,11 +317,11 @@ static void take_greeting(struct virtio_vsock *vsock,
 			  struct vsock_stream *stream)
 {
 	char line[VSOCK_GREETING + 1], *end = line, *newline;
-	ssize_t length = recv(stream->fd, line, VSOCK_GREETING,
-			      MSG_PEEK | MSG_DONTWAIT);
+	ssize_t length = os_socket_peek(stream->fd, line, VSOCK_GREETING);
+	struct iovec iov = { line, 0 };
 	unsigned long port = ULONG_MAX;
 
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+	if (length < 0 && errno == EAGAIN)
 		return;
 	if (length <= 0) {
 		vsock_release(vsock, stream, NULL);
@@ -352,7 +339,8 @@ static void take_greeting(struct virtio_vsock *vsock,
 		vsock_release(vsock, stream, "say CONNECT PORT");
 		return;
 	}
-	if (recv(stream->fd, line, newline + 1 - line, MSG_DONTWAIT) < 0 ||
+	iov.iov_len = newline + 1 - line;
+	if (os_socket_read(stream->fd, &iov, 1) < 0 ||
 	    !virtio_device_runs(&vsock->device)) {
 		vsock_release(vsock, stream, "the guest has no driver for "
 			      "vsock yet");
@@ -368,19 +356,16 @@ static void take_greeting(struct virtio_vsock *vsock,
 
 static void accept_one(struct virtio_vsock *vsock, int fd)
 {
-	static const char full[] = "ERR too many connections\n";
 	struct vsock_stream *stream;
 
 	if (vsock->options.allowed && !vsock->options.allowed(fd)) {
-		close(fd);
+		os_socket_close(fd);
 		return;
 	}
 	stream = new_stream(vsock, fd);
 	if (!stream) {
-		if (send(fd, full, sizeof(full) - 1,
-			 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-			errno = 0;
-		close(fd);
+		tell(fd, "ERR too many connections\n");
+		os_socket_close(fd);
 		return;
 	}
 	stream->state = VSOCK_GREET;
@@ -392,29 +377,27 @@ static void accept_all(struct virtio_vsock *vsock)
 {
 	int fd;
 
-	while ((fd = accept4(vsock->options.listener, NULL, NULL,
-			     SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+	while ((fd = os_accept(vsock->options.listener)) >= 0)
 		accept_one(vsock, fd);
 }
 
 struct vsock_stream *vsock_connect(struct virtio_vsock *vsock,
 				   uint32_t guest_port, uint32_t host_port)
 {
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	struct vsock_stream *stream;
+	char path[512];
 	int fd;
 
 	if (!vsock->path ||
-	    snprintf(at.sun_path, sizeof(at.sun_path), "%s_%u", vsock->path,
-		     host_port) >= (int)sizeof(at.sun_path))
+	    snprintf(path, sizeof(path), "%s_%u", vsock->path, host_port) >=
+		    (int)sizeof(path))
 		return NULL;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = os_connect(path);
 	if (fd < 0)
 		return NULL;
-	stream = connect(fd, (struct sockaddr *)&at, sizeof(at)) ?
-			 NULL : new_stream(vsock, fd);
+	stream = new_stream(vsock, fd);
 	if (!stream) {
-		close(fd);
+		os_socket_close(fd);
 		return NULL;
 	}
 	stream->guest_port = guest_port;
@@ -430,19 +413,16 @@ struct vsock_stream *vsock_connect(struct virtio_vsock *vsock,
 /* --- Events --- */
 
 static void stream_event(struct virtio_vsock *vsock,
-			 struct vsock_stream *stream, uint32_t events)
+			 struct vsock_stream *stream,
+			 const struct os_change *change)
 {
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		stream->readable = true;
-	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-		stream->writable = true;
-	if (events & (EPOLLHUP | EPOLLERR))
-		stream->hung_up = true;
+	stream->readable |= change->readable;
+	stream->writable |= change->writable;
+	stream->hung_up |= change->hung_up;
 	if (stream->state == VSOCK_GREET)
 		take_greeting(vsock, stream);
 	/* Half a line, and no more will come. */
-	if (stream->state == VSOCK_GREET &&
-	    events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+	if (stream->state == VSOCK_GREET && change->ended)
 		vsock_release(vsock, stream, NULL);
 	if (stream->state == VSOCK_REQUEST && stream->hung_up)
 		vsock_reset(vsock, stream);
@@ -457,13 +437,13 @@ static void stream_event(struct virtio_vsock *vsock,
 
 void vsock_events(struct virtio_vsock *vsock)
 {
-	struct epoll_event events[EVENTS];
+	struct os_change changes[OS_CHANGES];
 	int nr;
 
 	do {
-		nr = epoll_wait(vsock->epoll_fd, events, EVENTS, 0);
+		nr = os_watch_next(vsock->watch, changes, OS_CHANGES);
 		for (int i = 0; i < nr; i++) {
-			uint64_t data = events[i].data.u64;
+			uint64_t data = changes[i].token;
 			struct vsock_stream *stream;
 
 			if (data == LISTENER) {
@@ -474,9 +454,9 @@ void vsock_events(struct virtio_vsock *vsock)
 			/* It may be another one's place by now. */
 			if (stream->fd >= 0 &&
 			    stream->generation == data >> 32)
-				stream_event(vsock, stream, events[i].events);
+				stream_event(vsock, stream, &changes[i]);
 		}
-	} while (nr == EVENTS);
+	} while (nr == OS_CHANGES);
 }
 
 void vsock_forget_guest(struct virtio_vsock *vsock)
@@ -500,18 +480,13 @@ void vsock_forget_guest(struct virtio_vsock *vsock)
 
 int vsock_open(struct virtio_vsock *vsock, struct error *error)
 {
-	struct epoll_event event = {
-		.events = EPOLLIN,
-		.data.u64 = LISTENER,
-	};
-
 	for (unsigned int i = 0; i < VSOCK_STREAMS; i++)
 		vsock->stream[i].fd = -1;
-	vsock->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (vsock->epoll_fd < 0 ||
+	vsock->watch = os_watch_new();
+	if (vsock->watch < 0 ||
 	    (vsock->options.listener >= 0 &&
-	     epoll_ctl(vsock->epoll_fd, EPOLL_CTL_ADD,
-		       vsock->options.listener, &event) < 0))
+	     os_watch_add(vsock->watch, vsock->options.listener,
+			  LISTENER) < 0))
 		return error_set(error, "vsock: cannot watch sockets: %s",
 				 strerror(errno));
 	return 0;
@@ -521,8 +496,8 @@ void vsock_close(struct virtio_vsock *vsock)
 {
 	for (unsigned int i = 0; i < VSOCK_STREAMS; i++)
 		vsock_release(vsock, &vsock->stream[i], NULL);
-	if (vsock->epoll_fd >= 0)
-		close(vsock->epoll_fd);
 	if (vsock->options.listener >= 0)
-		close(vsock->options.listener);
+		os_socket_close(vsock->options.listener);
+	if (vsock->watch >= 0)
+		os_watch_free(vsock->watch);
 }

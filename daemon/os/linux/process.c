@@ -240,6 +240,11 @@ bool os_peer_allowed(uv_os_fd_t socket)
 	return peer.uid == geteuid() || peer.uid == 0;
 }
 
+bool os_socket_allowed(int socket)
+{
+	return os_peer_allowed(socket);
+}
+
 int os_open_log(const char *path, struct error *error)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND |

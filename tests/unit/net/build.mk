@@ -2,6 +2,7 @@
 # Tests of network cards and their back-ends.
 
 NET_TEST := $(addprefix tests/unit/virtio/,guest.c tap.c) $(VIRTIO_SRCS) \
+	$(VIRTIO_OS_SRCS) \
 	$(DISK_SRCS) $(DISK_OS_SRCS) $(NET_SRCS) daemon/error.c
 
 $(eval $(call unit_test,net-options,tests/unit/net/options_test.c \

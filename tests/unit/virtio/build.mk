@@ -2,6 +2,7 @@
 # Tests of guest memory, the virtio bus, its devices and the disk engines.
 
 VIRTIO_TEST := $(addprefix tests/unit/virtio/,guest.c tap.c) $(VIRTIO_SRCS) \
+	$(VIRTIO_OS_SRCS) \
 	$(DISK_SRCS) $(DISK_OS_SRCS) $(NET_SRCS) daemon/error.c
 
 $(eval $(call unit_test,virtio-memory,tests/unit/virtio/memory_test.c \
