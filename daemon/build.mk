@@ -5,7 +5,8 @@
 DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c \
 	config.c config_keys.c console.c control.c error.c exec.c image.c \
 	keeper.c machine.c \
-	machine_devices.c machine_disks.c machine_ports.c machine_served.c machine_vsock.c serial.c \
+	machine_devices.c machine_disks.c machine_ports.c machine_served.c machine_vsock.c \
+	serial.c \
 	serial_open.c serial_parse.c \
 	paths.c program.c protocol.c runtime.c session.c session_disks.c \
 	standard_io.c stats.c \
@@ -15,7 +16,7 @@ DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c
 	exec.c image.c info.c keep.c \
 	macvtap.c memory.c ps.c \
 	run.c slirp.c start.c stats.c stop.c version.c) \
-	$(addprefix daemon/os/linux/,commands.c file.c files.c \
+	$(addprefix daemon/os/linux/,commands.c exec_host.c file.c files.c \
 	guest_socket.c process.c socket.c \
 	sandbox.c) \
 	$(addprefix agent/,channel.c channel_socket.c tree_path.c tree_receive.c tree_send.c)
