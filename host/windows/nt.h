@@ -85,6 +85,7 @@ struct nt_routines {
 	POOL_TYPE pool;		/* NonPagedPoolNx if there is one */
 	ULONG map_flags;	/* added to a mapping's priority */
 	BOOLEAN contiguous_chunks;	/* NT_MM_REQUIRE_CHUNKS is known */
+	BOOLEAN cancel_by_apc;	/* programs have no CancelIoEx() */
 };
 extern struct nt_routines nt;
 

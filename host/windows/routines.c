@@ -35,6 +35,7 @@ void nt_find_routines(void)
 	nt.pool = v >= 0x0602 ? (POOL_TYPE)NT_POOL_NX : NonPagedPool;
 	nt.map_flags = v >= 0x0602 ? NT_MDL_NO_EXECUTE : 0;
 	nt.contiguous_chunks = v >= 0x0601;
+	nt.cancel_by_apc = v < 0x0600;
 
 	FIND(current_processor, L"KeGetCurrentProcessorNumberEx");
 	FIND(set_target_processor, L"KeSetTargetProcessorDpcEx");

@@ -29,10 +29,11 @@
 struct host_vcpu {
 	struct vcpu *v;
 	KEVENT wake;
+	KEVENT never;		/* signalled */
 	u32 sleeping;		/* the thread is at or near its wait */
 	u32 claimed;		/* by a thread in VCPU_RUN */
 	u32 closing;
-	u32 alerted;		/* the wait was ended by an alert or APC */
+	u32 alerted;		/* by an alert or APC, in a wait */
 	PIRP irp;		/* of that VCPU_RUN */
 
 	/* The guest run in progress; its thread only, but `cpu`. */
@@ -177,6 +178,7 @@ struct host_vcpu *host_vcpu_new(struct vcpu *v)
 		return NULL;
 	}
 	KeInitializeEvent(&h->wake, SynchronizationEvent, FALSE);
+	KeInitializeEvent(&h->never, SynchronizationEvent, FALSE);
 	KeInitializeDpc(&h->self_dpc, self_dpc, h);
 	KeInitializeDpc(&h->kick_dpc, kick_dpc, h);
 	KeSetImportanceDpc(&h->self_dpc, HighImportance);
@@ -464,11 +466,26 @@ void host_yield(struct host_vcpu *h, bool spinning)
 		ZwYieldExecution();
 }
 
+/*
+ * Has somebody queued an APC for the thread?  The program does that where NT has
+ * no CancelIoEx() (os/windows/nt52.c).  PASSIVE_LEVEL.
+ */
+static bool apc_pending(struct host_vcpu *h)
+{
+	LARGE_INTEGER now = { .QuadPart = 0 };
+
+	if (nt.cancel_by_apc &&
+	    KeWaitForSingleObject(&h->never, UserRequest, UserMode, TRUE,
+				  &now) != STATUS_TIMEOUT)
+		h->alerted = 1;
+	return h->alerted;
+}
+
 /* PASSIVE_LEVEL. */
 bool host_signal_pending(struct host_vcpu *h)
 {
 	PIRP irp = load_once(h->irp);
 
-	return h->alerted || load_once(h->closing) || (irp && irp->Cancel) ||
-	       PsIsThreadTerminating(nt_current_thread());
+	return load_once(h->closing) || (irp && irp->Cancel) ||
+	       apc_pending(h) || PsIsThreadTerminating(nt_current_thread());
 }

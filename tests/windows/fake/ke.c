@@ -202,11 +202,11 @@ NTSTATUS KeWaitForMultipleObjects(ULONG n, PVOID objects[], WAIT_TYPE type,
 
 	(void)reason;
 	RULE(APC_LEVEL);
-	if (timeout || n > MAX || (n > 3 && !blocks) ||
+	if ((timeout && timeout->QuadPart) || n > MAX || (n > 3 && !blocks) ||
 	    (n > 1 && type != WaitAny))
 		die("KeWaitForMultipleObjects");
 	pthread_mutex_lock(&big);
-	waits++;
+	waits += !timeout;
 	for (;;) {
 		got = take_any(n, objects);
 		status = STATUS_WAIT_0 + got;
@@ -219,9 +219,12 @@ NTSTATUS KeWaitForMultipleObjects(ULONG n, PVOID objects[], WAIT_TYPE type,
 			self->alerted = false;
 			break;
 		}
+		status = STATUS_TIMEOUT;
+		if (timeout)
+			break;
 		wait_changed();
 	}
-	waits--;
+	waits -= !timeout;
 	pthread_mutex_unlock(&big);
 	return status;
 }

@@ -273,7 +273,13 @@ NTAPI NTSTATUS KeWaitForMultipleObjects(ULONG n, PVOID objects[],
 {
 	int got = -1;
 
-	if (mode == UserMode)
+	if (timeout && !timeout->QuadPart) {
+		/* A look, not a wait. */
+		got = take_any(n, objects);
+		if (got < 0 && !(mode == UserMode && alertable &&
+				 signal_pending(current)))
+			return STATUS_TIMEOUT;
+	} else if (mode == UserMode)
 		wait_event_interruptible(waiters,
 					 (got = take_any(n, objects)) >= 0);
 	else if (current->flags & PF_KTHREAD)
