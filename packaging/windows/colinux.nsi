@@ -43,8 +43,8 @@ Function .onInit
 		MessageBox MB_ICONSTOP "coLinux needs Windows for x86-64." /SD IDOK
 		Abort
 	${EndIf}
-	${IfNot} ${AtLeastWin7}
-		MessageBox MB_ICONSTOP "coLinux needs Windows 7 or later." /SD IDOK
+	${IfNot} ${AtLeastWin2003}
+		MessageBox MB_ICONSTOP "coLinux needs Windows XP x64, Server 2003 or later." /SD IDOK
 		Abort
 	${EndIf}
 	SetRegView 64

@@ -56,7 +56,7 @@ void os_driver_close(struct os_driver *driver)
 	free(driver);
 }
 
-/* Block as VCPU_RUN does, until CancelIoEx(). */
+/* Block as VCPU_RUN does, until it is cancelled or an APC comes. */
 static int sleep_in_request(struct os_driver *driver)
 {
 	OVERLAPPED overlapped = { 0 };
@@ -65,8 +65,12 @@ static int sleep_in_request(struct os_driver *driver)
 	overlapped.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
 	nt_call_begin(driver->pipe, &overlapped);
 	ConnectNamedPipe(driver->pipe, &overlapped);
-	if (GetLastError() == ERROR_IO_PENDING)
+	if (GetLastError() == ERROR_IO_PENDING) {
+		if (WaitForSingleObjectEx(overlapped.hEvent, INFINITE, TRUE) ==
+		    WAIT_IO_COMPLETION)
+			CancelIo(driver->pipe);
 		GetOverlappedResult(driver->pipe, &overlapped, &got, TRUE);
+	}
 	nt_call_end();
 	CloseHandle(overlapped.hEvent);
 	return -EINTR;

@@ -87,29 +87,29 @@ void nt_call_end(void)
 }
 
 /* Cancel that call once more; false: it is over. */
-static bool cancel(DWORD thread, uint64_t *call)
+static bool cancel(uv_thread_t thread, uint64_t *call, bool *queued)
 {
 	struct target *target;
 	bool there;
 
 	AcquireSRWLockExclusive(&lock);
-	target = find(thread);
+	target = find(GetThreadId(thread));
 	if (target && !*call) {
 		*target->poison = UINT32_MAX;
 		*call = target->call;
 	}
 	there = target && target->in_call && target->call == *call;
 	if (there)
-		CancelIoEx(target->file, target->overlapped);
+		nt_cancel(thread, target->file, target->overlapped, queued);
 	ReleaseSRWLockExclusive(&lock);
 	return there;
 }
 
 void os_interrupt(uv_thread_t thread)
 {
-	DWORD id = GetThreadId(thread);
 	uint64_t call = 0;
+	bool queued = false;
 
-	while (cancel(id, &call))
+	while (cancel(thread, &call, &queued))
 		SwitchToThread();
 }

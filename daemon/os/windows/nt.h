@@ -60,4 +60,14 @@ int nt_errno_of_linux(int number);
 void nt_call_begin(HANDLE file, OVERLAPPED *overlapped);
 void nt_call_end(void);
 
+/* --- nt52.c --- */
+
+/*
+ * Get `thread`, which may not be there yet, out of that request of the driver's
+ * that sleeps: CancelIoEx(), to be repeated; a queued APC where NT lacks that
+ * (5.2), once for all (`queued`, false at first).
+ */
+void nt_cancel(HANDLE thread, HANDLE file, OVERLAPPED *overlapped,
+	       bool *queued);
+
 #endif
