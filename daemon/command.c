@@ -44,6 +44,16 @@ const struct command commands[] = {
 	  "SIZE is what the guest keeps, in MB or as 512M, 2G; at most its\n"
 	  "mem=.  Waits until it has that, at most 60 or SECONDS seconds.\n"
 	  "Prints lines KEY VALUE in MB." },
+	{ "exec", cmd_exec, "NAME [OPTION]... [--] COMMAND [ARGUMENT]...",
+	  "run a command in a guest",
+	  "  -i               standard input goes to the command\n"
+	  "  -t               the command gets a terminal; with -i\n"
+	  "  -u USER[:GROUP]  who runs it; default root\n"
+	  "  -w DIRECTORY     where; default the user's home\n"
+	  "  -e NAME=VALUE    more environment; repeatable\n"
+	  "  --timeout S      how long a guest may need to start; default 60\n"
+	  "Exit status: the command's, 128 + N when signal N ended it; 127 it\n"
+	  "was not found, 126 it cannot be run, 125 anything else that failed." },
 	{ "check", cmd_check, RUN_ARGUMENTS,
 	  "explain a configuration and find its errors", NULL },
 	{ "inspect", cmd_inspect, "KERNEL [--port FILE] [--modules DIR]",

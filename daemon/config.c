@@ -21,8 +21,6 @@ void config_init(struct config *config)
 		config->cpus = CONFIG_CPUS_MAX;
 	config->stop_timeout = 90;
 	config->watchdog = 5;
-	if (os_lacks(OS_VSOCK))
-		config->vsock = CONFIG_VSOCK_OFF;
 }
 
 void config_meaning(struct config_word *word, const char *format, ...)

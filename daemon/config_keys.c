@@ -548,7 +548,8 @@ static int set_vsock(struct config *config, struct config_word *word,
 	for (int i = 0; i < 4; i++) {
 		if (strcmp(word->value, values[i]))
 			continue;
-		if (i != CONFIG_VSOCK_OFF && need(OS_VSOCK, word, error) < 0)
+		if (i != CONFIG_VSOCK_OFF && i != CONFIG_VSOCK_ON &&
+		    need(OS_VSOCK_WAYS, word, error) < 0)
 			return -1;
 		config->vsock = i;
 		config_meaning(word, "%s", meanings[i]);

@@ -133,7 +133,7 @@ size_t os_random(void *bytes, size_t length);
 enum os_feature {
 	OS_FOLDERS,		/* cofsN=: virtiofs */
 	OS_VHOST_USER,		/* devices of other processes */
-	OS_VSOCK,		/* vsock=; exec, cp */
+	OS_VSOCK_WAYS,		/* vsock=connect, vsock=vhost */
 	OS_BALLOON,		/* memory NAME SIZE */
 	OS_INTERFACES,		/* tuntap, bridge, macvtap */
 	OS_DISK_FORMATS,	/* qcow2 and others, NBD, HTTP */

@@ -8,7 +8,7 @@
 #include "../command.h"
 #include "../exec.h"
 
-#define FAILED 125		/* as docker and others have it */
+#define EXEC_FAILED 125		/* as docker and others have it */
 
 static int wrong(const char *format, const char *word)
 {
@@ -106,7 +106,7 @@ static int run(struct exec_options *options, int timeout,
 	if (client_find(options->name, &runtime, &error) < 0 ||
 	    agent_connect(&runtime, timeout, channel, &error) < 0) {
 		say("%s", error.text);
-		return FAILED;
+		return EXEC_FAILED;
 	}
 	status = exec_run(options, channel, &error);
 	agent_disconnect(channel);
@@ -119,7 +119,7 @@ int cmd_exec(int argc, char **argv)
 {
 	struct exec_options options = { .env = NULL };
 	struct channel *channel = malloc(sizeof(*channel));
-	int timeout = AGENT_TIMEOUT, status = FAILED;
+	int timeout = AGENT_TIMEOUT, status = EXEC_FAILED;
 
 	options.env = calloc(argc, sizeof(*options.env));
 	if (!channel || !options.env)

@@ -89,7 +89,7 @@ static void close_socket(struct vsock_stream *stream)
 }
 
 /* A few bytes into an empty socket: they fit, or nobody is there. */
-static bool tell(int fd, const char *text)
+static bool say_to(int fd, const char *text)
 {
 	struct iovec iov = { (char *)text, strlen(text) };
 
@@ -98,7 +98,7 @@ static bool tell(int fd, const char *text)
 
 static void tell_host(struct vsock_stream *stream, const char *text)
 {
-	if (!tell(stream->fd, text))
+	if (!say_to(stream->fd, text))
 		stream->writable = false;
 }
 
@@ -364,7 +364,7 @@ static void accept_one(struct virtio_vsock *vsock, int fd)
 	}
 	stream = new_stream(vsock, fd);
 	if (!stream) {
-		tell(fd, "ERR too many connections\n");
+		say_to(fd, "ERR too many connections\n");
 		os_socket_close(fd);
 		return;
 	}

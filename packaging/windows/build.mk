@@ -4,14 +4,14 @@
 
 NT_SETUP := $(B)/nt/colinux-setup.exe
 NT_SETUP_FILES := $(B)/nt/colinux.exe $(B)/host-windows/colinux.sys \
-	$(B)/port/port.o $(B)/guest/colinux-init \
+	$(B)/port/port.o $(B)/guest/colinux-init $(B)/guest/colinux-agent \
 	$(addprefix packaging/windows/,README.txt signing.txt example.conf)
 
 # Text files get the line ends that Notepad knows.
 $(NT_SETUP): packaging/windows/colinux.nsi $(NT_SETUP_FILES)
 	@rm -rf $(B)/nt/setup && mkdir -p $(B)/nt/setup
 	cp $(B)/nt/colinux.exe $(B)/host-windows/colinux.sys \
-		$(B)/guest/colinux-init $(B)/nt/setup
+		$(B)/guest/colinux-init $(B)/guest/colinux-agent $(B)/nt/setup
 	x86_64-w64-mingw32-strip $(B)/nt/setup/colinux.exe
 	cp $(B)/port/port.o $(B)/nt/setup/colinux-port.o
 	for f in README.txt signing.txt example.conf; do \

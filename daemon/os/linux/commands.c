@@ -13,16 +13,6 @@ const struct command os_commands[] = {
 	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
 	  "  refresh NAME cobdN           it has grown: tell the guest\n"
 	  "In the guest: /dev/disk/by-id/virtio-cobdN." },
-	{ "exec", cmd_exec, "NAME [OPTION]... [--] COMMAND [ARGUMENT]...",
-	  "run a command in a guest",
-	  "  -i               standard input goes to the command\n"
-	  "  -t               the command gets a terminal; with -i\n"
-	  "  -u USER[:GROUP]  who runs it; default root\n"
-	  "  -w DIRECTORY     where; default the user's home\n"
-	  "  -e NAME=VALUE    more environment; repeatable\n"
-	  "  --timeout S      how long a guest may need to start; default 60\n"
-	  "Exit status: the command's, 128 + N when signal N ended it; 127 it\n"
-	  "was not found, 126 it cannot be run, 125 anything else that failed." },
 	{ "cp", cmd_cp, "NAME:PATH PATH | PATH NAME:PATH [--timeout S]",
 	  "copy files and directories from or to a guest",
 	  "Directories with all that is in them; permissions, times, links and\n"

@@ -7,24 +7,26 @@
 NT_CC := x86_64-w64-mingw32-gcc
 WINDOWS_LIBS := $(if $(shell command -v $(NT_CC)),\
 	$(shell scripts/windows-libs --have))
-NT_DAEMON_SRCS := $(addprefix daemon/,client.c client_console.c command.c \
-	config.c config_keys.c console.c control.c error.c image.c machine.c \
-	machine_devices.c machine_disks.c machine_ports.c memory.c paths.c program.c protocol.c \
+NT_DAEMON_SRCS := $(addprefix daemon/,agent.c client.c client_console.c command.c \
+	config.c config_keys.c console.c control.c error.c exec.c image.c machine.c \
+	machine_devices.c machine_disks.c machine_ports.c machine_vsock.c \
+	memory.c paths.c program.c protocol.c \
 	runtime.c serial_parse.c session.c session_disks.c standard_io.c stats.c terminal.c \
 	vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c disk.c image.c info.c memory.c \
+	$(addprefix daemon/builtin/,check.c console.c disk.c exec.c image.c info.c memory.c \
 	ps.c run.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c bzimage.c \
 	cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c insn.c \
 	inspect.c kallsyms.c link.c load.c modules.c pagetable.c pause.c) \
 	$(addprefix daemon/virtio/,blk.c console.c device.c net.c rng.c virtio.c \
-	virtqueue.c) \
+	virtqueue.c vsock.c vsock_stream.c) agent/channel.c \
 	$(addprefix daemon/net/,frame.c options.c slirp_stack.c) \
 	daemon/disk/format_name.c \
-	$(addprefix daemon/os/windows/,commands.c disk_io.c disk_open.c event.c \
-	file.c interrupt.c keeper.c linux_errno.c machine_served.c net_slirp.c \
-	nt52.c private.c process.c \
-	sandbox.c scm.c serial.c serial_open.c setup_driver.c setup_service.c text.c)
+	$(addprefix daemon/os/windows/,channel_pipe.c commands.c disk_io.c \
+	disk_open.c event.c exec_host.c file.c interrupt.c keeper.c \
+	linux_errno.c machine_served.c net_slirp.c nt52.c private.c process.c \
+	sandbox.c scm.c serial.c serial_open.c setup_driver.c setup_service.c \
+	socket.c text.c)
 # Of which the tests have a fake.
 NT_DRIVER_SRCS := daemon/os/windows/driver.c
 # Format strings are checked by the Linux build.  The headers show what Windows 7
@@ -64,10 +66,16 @@ $(B)/nt/disk-test.exe: $(NT_TEST_OBJS) $(B)/nt/tests/windows/disk_test.o
 	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
 
 # ... and a network card, with the guest of the unit tests.
-$(addprefix $(B)/nt/tests/,unit/virtio/guest.o windows/net_test.o): \
+$(addprefix $(B)/nt/tests/,unit/virtio/guest.o windows/net_test.o \
+		windows/vsock_guest.o): \
 		NT_DAEMON_CFLAGS += -include tests/windows/alarm.h
 $(B)/nt/net-test.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/, \
 		windows/net_test.o unit/virtio/guest.o unit/virtio/tap.o)
+	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
+
+# ... and a vsock device, whose guest is that of the unit tests as well.
+$(B)/nt/vsock-guest.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/, \
+		windows/vsock_guest.o unit/virtio/guest.o unit/virtio/tap.o)
 	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
 
 $(B)/nt/serial-test.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/, \
@@ -80,6 +88,6 @@ $(B)/nt/nt52-test.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/, \
 
 ifneq ($(WINDOWS_LIBS),)
 ALL += $(addprefix $(B)/nt/,colinux-fake.exe disk-test.exe net-test.exe \
-	serial-test.exe nt52-test.exe)
+	serial-test.exe nt52-test.exe vsock-guest.exe)
 ALL += $(B)/nt/colinux.exe
 endif

@@ -37,7 +37,7 @@ CLASSIC(status_service, cmd_service, "status")
 static int refuse(int argc, char **argv)
 {
 	(void)argc;
-	say("%s: %s", argv[0], os_lacks(OS_VSOCK));
+	say("%s: is not to be had on Windows yet", argv[0]);
 	return EXIT_OTHER;
 }
 
@@ -73,7 +73,6 @@ const struct command os_commands[] = {
 	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
 	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
 	  "  refresh NAME cobdN           it has grown: tell the guest" },
-	{ "exec", refuse, "", NULL, NULL },
 	{ "cp", refuse, "", NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -66,9 +66,9 @@ const char *os_lacks(enum os_feature feature)
 	case OS_VHOST_USER:
 		return "vhost-user needs Unix sockets that pass descriptors, "
 		       "which Windows has not; use cobdN=";
-	case OS_VSOCK:
-		return "there are no sockets between Windows and a guest yet, "
-		       "nor what uses them (exec, cp); use the console";
+	case OS_VSOCK_WAYS:
+		return "a guest on Windows has sockets of this process only, "
+		       "and does not connect to the host's; use vsock=on";
 	case OS_BALLOON:
 		return "a guest on Windows keeps the memory that mem= gives it";
 	case OS_INTERFACES:
@@ -256,11 +256,6 @@ int os_receive_files(int socket, char *text, size_t room, int *fds, int most)
 	(void)most;
 	text[0] = '\0';
 	return 0;
-}
-
-int os_listen(const char *path, struct error *error)
-{
-	return error_set(error, "%s: %s", path, os_lacks(OS_VSOCK));
 }
 
 void os_free_memory(uint64_t *available, uint64_t *large)
