@@ -12,4 +12,11 @@ void tree_note_of_other(struct tree *tree, const struct frame *frame);
 /* Append a component to tree->path, as far as there is room. */
 void tree_enter(struct tree *tree, const char *name);
 
+/*
+ * Why this system cannot have an entry of that type (COLINUX_AGENT_FILE, ...)
+ * and name in a directory, for people; NULL: it can.  tree_refusal.c; on NT
+ * daemon/os/windows/tree_names.c.
+ */
+const char *tree_refusal(int directory, uint32_t type, const char *name);
+
 #endif

@@ -117,11 +117,11 @@ static bool clear_place(struct receiver *r, const char *name)
 	return true;
 }
 
-static void begin_file(struct receiver *r, const char *name)
+static void begin_file(struct receiver *r, const char *name, bool refused)
 {
 	r->in_file = true;
 	r->file = -1;
-	if (here(r) < 0 || !clear_place(r, name))
+	if (refused || here(r) < 0 || !clear_place(r, name))
 		return;
 	r->file = openat(here(r), name, O_WRONLY | O_CREAT | O_EXCL |
 					O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -181,11 +181,12 @@ static bool end_file(struct receiver *r)
 	return true;
 }
 
-static int make_directory(struct receiver *r, const char *name, bool itself)
+static int make_directory(struct receiver *r, const char *name, bool itself,
+			  bool refused)
 {
 	int fd;
 
-	if (here(r) < 0)
+	if (refused || here(r) < 0)
 		return -1;
 	/* The target itself: the contents go there. */
 	if (itself)
@@ -203,14 +204,15 @@ static int make_directory(struct receiver *r, const char *name, bool itself)
 }
 
 static bool enter(struct receiver *r, const char *name, size_t path_length,
-		  bool itself, const struct colinux_agent_entry *entry)
+		  bool itself, bool refused,
+		  const struct colinux_agent_entry *entry)
 {
 	struct level *level;
 	int fd;
 
 	if (r->depth == COLINUX_AGENT_DEPTH)
 		return bad(r, "too many directories in each other");
-	fd = make_directory(r, name, itself);
+	fd = make_directory(r, name, itself, refused);
 	level = &r->level[++r->depth];
 	level->fd = fd;
 	level->path_length = path_length;
@@ -314,7 +316,8 @@ static bool take_entry(struct receiver *r, const struct frame *frame)
 	size_t path_length = strlen(r->tree->path);
 	struct colinux_agent_entry entry;
 	char name[256], target[TREE_PATH];
-	bool itself = false;
+	bool itself = false, refused;
+	const char *why;
 
 	if (r->in_file || (!r->first && !r->depth) ||
 	    !parse_entry(r, frame, &entry, name, target))
@@ -326,19 +329,27 @@ static bool take_entry(struct receiver *r, const struct frame *frame)
 	if (!itself && !(r->first && *r->target->name))
 		tree_enter(r->tree, name);
 	r->first = false;
+	why = itself || here(r) < 0 ? NULL :
+				      tree_refusal(here(r), frame->type, name);
+	refused = why;
+	if (refused)
+		tree_note(r->tree, why, 0);
 	switch (frame->type) {
 	case COLINUX_AGENT_DIR:
-		return enter(r, name, path_length, itself, &entry);
+		return enter(r, name, path_length, itself, refused,
+			     &entry);
 	case COLINUX_AGENT_FILE:
 		r->entry = entry;
 		r->path_length = path_length;
-		begin_file(r, name);
+		begin_file(r, name, refused);
 		return true;
 	case COLINUX_AGENT_LINK:
-		make_link(r, name, target, &entry);
+		if (!refused)
+			make_link(r, name, target, &entry);
 		break;
 	default:
-		make_fifo(r, name, &entry);
+		if (!refused)
+			make_fifo(r, name, &entry);
 	}
 	r->tree->path[path_length] = '\0';
 	return true;

@@ -19,7 +19,8 @@ DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c
 	$(addprefix daemon/os/linux/,commands.c exec_host.c file.c files.c \
 	guest_socket.c process.c socket.c \
 	sandbox.c) \
-	$(addprefix agent/,channel.c channel_socket.c tree_path.c tree_receive.c tree_send.c)
+	$(addprefix agent/,channel.c channel_socket.c tree_path.c tree_receive.c \
+	tree_refusal.c tree_send.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)
 DAEMON_LIBS += libuv libseccomp

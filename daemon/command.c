@@ -54,6 +54,11 @@ const struct command commands[] = {
 	  "  --timeout S      how long a guest may need to start; default 60\n"
 	  "Exit status: the command's, 128 + N when signal N ended it; 127 it\n"
 	  "was not found, 126 it cannot be run, 125 anything else that failed." },
+	{ "cp", cmd_cp, "NAME:PATH PATH | PATH NAME:PATH [--timeout S]",
+	  "copy files and directories from or to a guest",
+	  "Directories with all that is in them; permissions, times, links and\n"
+	  "holes are kept, and the owner if this is root.  Into a directory that\n"
+	  "exists; else under the new name." },
 	{ "check", cmd_check, RUN_ARGUMENTS,
 	  "explain a configuration and find its errors", NULL },
 	{ "inspect", cmd_inspect, "KERNEL [--port FILE] [--modules DIR]",

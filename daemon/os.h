@@ -165,6 +165,8 @@ void os_modules_directory(const char *release, char *path, size_t room);
 /* Are these two characters of paths and lists of paths? */
 bool os_is_slash(char c);
 extern const char os_list_separator;
+/* Does it begin with a drive, "C:"? */
+bool os_has_drive(const char *path);
 /* Where installed files are, beside the program's own directory; NULL-ended. */
 extern const char *const os_data_directories[];
 

@@ -145,13 +145,22 @@ static int put(struct copy *copy)
 
 /* --- The command --- */
 
-/* NAME:PATH, unless a '/' comes first; splits it in place. */
+/*
+ * NAME:PATH, unless a '/' or a drive comes first; splits it in place.  A path
+ * that is here has its slashes made '/'.
+ */
 static char *split(char *word)
 {
-	char *colon = strchr(word, ':'), *slash = strchr(word, '/');
+	char *colon = strchr(word, ':'), *at = word;
 
-	if (!colon || (slash && slash < colon))
+	while (*at && !os_is_slash(*at))
+		at++;
+	if (os_has_drive(word) || !colon || at < colon) {
+		for (; *at; at++)
+			if (os_is_slash(*at))
+				*at = '/';
 		return NULL;
+	}
 	*colon = '\0';
 	return colon + 1;
 }

@@ -69,12 +69,9 @@ exe colinux.exe check "$wdir\\net.conf"
 like "$out" 'eth0=slirp,,tcp:2222:22: network card 0: addresses translated' "eth0=slirp"
 exe colinux.exe check kernel=x initrd=y eth0=slirp,,tcp:2222
 like "$err" '^colinux: eth0: tcp:2222 is no redirection' "... checked"
-for words in 'cp deb:a b' 'memory deb 64'; do
-	# shellcheck disable=SC2086
-	exe colinux.exe $words
-	is "$rc $(grep -c "^colinux: ${words%% *}: .*Windows" <<<"$err")" \
-		"1 1" "$words is refused, and why"
-done
+exe colinux.exe memory deb 64
+is "$rc $(grep -c "^colinux: memory: .*Windows" <<<"$err")" "1 1" \
+	"memory is refused, and why"
 exe colinux.exe image create "$wdir\\new.img"
 is "$rc" 1 "image create is refused"
 like "$err" 'Debian' "... and where it is done"

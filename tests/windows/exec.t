@@ -18,6 +18,7 @@ COLINUX_RUN=$(windows_path "$tmp")\\rün
 export COLINUX_RUN
 mkdir "$tmp/frames"
 mapfile -t cases < <(tests/exec/hostile "$tmp/frames" "$tmp/box/out")
+mapfile -t names < <(tests/windows/hostile_names "$tmp/frames")
 # An input that never ends.
 mkfifo "$tmp/alive"
 
@@ -87,4 +88,83 @@ exe colinux.exe exec vm echo beside
 is "$rc $out" "0 beside" "... does not hold up another"
 { kill -KILL "$client"; wait "$client"; } 2>/dev/null
 try "... and gets SIGHUP when its client has died" until_true test -e "$tmp/hup"
+
+# --- cp ---
+mkdir -p "$tmp/tree/sub/deep" "$tmp/tree/däta"
+printf 'text\n' >"$tmp/tree/file"
+: >"$tmp/tree/empty"
+dd if=/dev/urandom of="$tmp/tree/sub/data" bs=64k count=20 status=none
+truncate -s 20M "$tmp/tree/holes"
+printf end >>"$tmp/tree/holes"
+chmod 444 "$tmp/tree/sub/data"
+touch -d 2001-02-03T04:05:06.789 "$tmp/tree/sub/deep" "$tmp/tree/file"
+# look DIRECTORY: what Windows keeps of it; times to 100 ns.
+look()
+{
+	(cd "$1" && find . -type f -printf '%T@ %p %s\n' |
+		sed 's/^\([0-9]*\.[0-9]\{7\}\)[0-9]*/\1/' | sort)
+}
+wtmp=$(windows_path "$tmp")
+exe colinux.exe cp "vm:$tmp/tree" "$wtmp\\there"
+is "$rc $err" "0 " "a tree from the guest"
+try "... its contents" diff -r "$tmp/tree" "$tmp/there"
+is "$(look "$tmp/there")" "$(look "$tmp/tree")" "... times and sizes"
+is "$(stat -c %a "$tmp/there/sub/data")" 444 "... what is read-only"
+exe colinux.exe cp "vm:$tmp/tree" "$wtmp/there"
+try "into a directory that is there, with slashes" \
+	diff -r "$tmp/tree" "$tmp/there/tree"
+exe colinux.exe cp "vm:$tmp/tree/sub" "$wtmp\\there\\tree"
+is "$rc $err" "0 " "read-only files are replaced"
+exe colinux.exe cp "$wtmp\\tree" "vm:$tmp/back"
+is "$rc $err" "0 " "a tree to the guest"
+try "... its contents" diff -r "$tmp/tree" "$tmp/back"
+is "$(look "$tmp/back")" "$(look "$tmp/tree")" "... times and sizes"
+is "$(stat -c %a "$tmp/back/file" "$tmp/back/sub/data" "$tmp/back/sub" | xargs)" \
+	"644 444 755" "... permissions"
+exe colinux.exe cp "$wtmp\\tree\\." "vm:$tmp/back"
+try "the contents of a directory" test ! -e "$tmp/back/tree" -a "$rc" = 0
+(cd "$tmp" && timeout 120 "$wine" "$top/build/nt/colinux.exe" cp tree/file \
+	"vm:$tmp/new" >/dev/null 2>&1 </dev/null)
+is "$(cat "$tmp/new")" text "a file by a relative path, under another name"
+exe colinux.exe cp "vm:$tmp/nowhere" "$wtmp\\x"
+is "$rc $err" "1 colinux: vm:$tmp/nowhere: No such file or directory" \
+	"no such file in the guest"
+exe colinux.exe cp 'C:\nowhere' vm:/tmp
+is "$rc $err" "1 colinux: C:/nowhere: No such file or directory" \
+	"no such file here"
+exe colinux.exe cp "vm:$tmp/tree/file" "$wtmp\\nowhere\\x"
+is "$rc $err" "1 colinux: ${wtmp//\\//}/nowhere/x: No such file or directory" \
+	"no such directory here"
+exe colinux.exe cp "vm:$tmp/tree/file" "$wtmp\\tree\\file:stream"
+like "$rc $err" '^1 .*file:stream: left out: Windows cannot have' \
+	"a stream of a file is no target"
+exe colinux.exe cp "vm:$tmp/tree" "$wtmp\\new"
+is "$rc" 1 "a directory does not replace a file"
+
+# A guest that is not to be trusted: nothing appears but in "in".
+# hostile FRAMES NAME: copy these.
+hostile()
+{
+	rm -rf "$tmp/box"
+	mkdir -p "$tmp/box/in"
+	exe colinux.exe cp "vm:/frames/$1" "$wtmp\\box\\in"
+	is "$rc" 1 "$2: refused" || diag "$err"
+	unlike "$err" $'\x1b' "... a message for people"
+}
+for i in "${!cases[@]}"; do
+	hostile "$((i + 1))" "${cases[i]}"
+	is "$(cd "$tmp/box" && find . | grep -v '^./in\|^.$')" "" \
+		"... and nothing outside"
+done
+for i in "${!names[@]}"; do
+	hostile "w$((i + 1))" "${names[i]#*$'\t'}"
+	# Names may be no text.
+	LC_ALL=C like "$err" '^colinux: .*box/in/tree/.*: left out: ' \
+		"... and named"
+	# shellcheck disable=SC2086
+	is "$(cd "$tmp/box/in" && find . -mindepth 1 | sort | xargs)" \
+		"$(printf './tree/%s\n' '' good ${names[i]%%$'\t'*} |
+			sed 's,/$,,' | sort | xargs)" \
+		"... and what can be is there"
+done
 done_testing

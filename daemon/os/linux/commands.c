@@ -13,11 +13,6 @@ const struct command os_commands[] = {
 	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
 	  "  refresh NAME cobdN           it has grown: tell the guest\n"
 	  "In the guest: /dev/disk/by-id/virtio-cobdN." },
-	{ "cp", cmd_cp, "NAME:PATH PATH | PATH NAME:PATH [--timeout S]",
-	  "copy files and directories from or to a guest",
-	  "Directories with all that is in them; permissions, times, links and\n"
-	  "holes are kept, and the owner if this is root.  Into a directory that\n"
-	  "exists; else under the new name." },
 	/* Without a summary: not for people. */
 	{ "--disk", cmd_disk_server, "...", NULL, NULL },
 	{ "--slirp", cmd_slirp, "NAME KEY VALUE", NULL, NULL },

@@ -50,6 +50,12 @@ bool os_is_slash(char c)
 	return c == '/';
 }
 
+bool os_has_drive(const char *path)
+{
+	(void)path;
+	return false;
+}
+
 void os_shell(const char *command, const char *argv[4])
 {
 	argv[0] = "/bin/sh";

@@ -13,20 +13,21 @@ NT_DAEMON_SRCS := $(addprefix daemon/,agent.c client.c client_console.c command.
 	memory.c paths.c program.c protocol.c \
 	runtime.c serial_parse.c session.c session_disks.c standard_io.c stats.c terminal.c \
 	vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c disk.c exec.c image.c info.c memory.c \
+	$(addprefix daemon/builtin/,check.c console.c cp.c disk.c exec.c image.c info.c memory.c \
 	ps.c run.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c bzimage.c \
 	cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c insn.c \
 	inspect.c kallsyms.c link.c load.c modules.c pagetable.c pause.c) \
 	$(addprefix daemon/virtio/,blk.c console.c device.c net.c rng.c virtio.c \
-	virtqueue.c vsock.c vsock_stream.c) agent/channel.c \
+	virtqueue.c vsock.c vsock_stream.c) \
+	$(addprefix agent/,channel.c tree_path.c tree_receive.c tree_send.c) \
 	$(addprefix daemon/net/,frame.c options.c slirp_stack.c) \
 	daemon/disk/format_name.c \
 	$(addprefix daemon/os/windows/,channel_pipe.c commands.c disk_io.c \
 	disk_open.c event.c exec_host.c file.c interrupt.c keeper.c \
 	linux_errno.c machine_served.c net_slirp.c nt52.c private.c process.c \
 	sandbox.c scm.c serial.c serial_open.c setup_driver.c setup_service.c \
-	socket.c text.c)
+	socket.c text.c tree_files.c tree_names.c)
 # Of which the tests have a fake.
 NT_DRIVER_SRCS := daemon/os/windows/driver.c
 # Format strings are checked by the Linux build.  The headers show what Windows 7
@@ -36,11 +37,17 @@ NT_DAEMON_CFLAGS := $(CSTD) -O2 -g $(WARN) -Wno-format -D_GNU_SOURCE \
 	-D_WIN32_WINNT=0x0601 -DWINVER=0x0601 -DWIN32_LEAN_AND_MEAN \
 	-DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD -DLZMA_API_STATIC -DLIBSLIRP_STATIC \
 	-Iinclude -Idaemon/os/windows/posix -isystem $(WINDOWS_LIBS)/include
+# ntdll exports much of what others do: it comes behind them.
 NT_DAEMON_LDLIBS := -L$(WINDOWS_LIBS)/lib -luv -llzma -lzstd -llz4 -lz \
 	-lZydis -lslirp -lws2_32 -liphlpapi -luserenv -lpsapi -ladvapi32 -luser32 \
-	-lshell32 -ldbghelp -lole32 -lpthread
+	-lshell32 -ldbghelp -lole32 -lpthread \
+	-lmingw32 -lmoldname -lmingwex -lmsvcrt -lkernel32 -lntdll
 NT_DAEMON_OBJS := $(patsubst %.c,$(B)/nt/%.o,$(NT_DAEMON_SRCS))
 NT_DRIVER_OBJS := $(patsubst %.c,$(B)/nt/%.o,$(NT_DRIVER_SRCS))
+
+# They find the headers of tree/ in the place of POSIX'.
+$(addprefix $(B)/nt/agent/,tree_path.o tree_receive.o tree_send.o): \
+		NT_DAEMON_CFLAGS := -Idaemon/os/windows/tree $(NT_DAEMON_CFLAGS)
 
 $(B)/nt/%.o: %.c
 	@mkdir -p $(@D)

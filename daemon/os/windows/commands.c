@@ -33,14 +33,6 @@ CLASSIC(install_service, cmd_service, "install")
 CLASSIC(remove_service, cmd_service, "remove")
 CLASSIC(status_service, cmd_service, "status")
 
-/* What people know from other hosts. */
-static int refuse(int argc, char **argv)
-{
-	(void)argc;
-	say("%s: is not to be had on Windows yet", argv[0]);
-	return EXIT_OTHER;
-}
-
 int disk_add(const struct runtime *runtime, const char *word)
 {
 	(void)word;
@@ -73,6 +65,5 @@ const struct command os_commands[] = {
 	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
 	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
 	  "  refresh NAME cobdN           it has grown: tell the guest" },
-	{ "cp", refuse, "", NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -89,6 +89,13 @@ bool os_is_slash(char c)
 	return c == '\\' || c == '/';
 }
 
+bool os_has_drive(const char *path)
+{
+	char letter = path[0] | 0x20;
+
+	return letter >= 'a' && letter <= 'z' && path[1] == ':';
+}
+
 void os_shell(const char *command, const char *argv[4])
 {
 	static char shell[MAX_PATH * 4];

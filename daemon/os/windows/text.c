@@ -71,6 +71,11 @@ int nt_errno(DWORD code)
 	case ERROR_ACCESS_DENIED:
 	case ERROR_WRITE_PROTECT:
 		return EACCES;
+	case ERROR_FILE_EXISTS:
+	case ERROR_ALREADY_EXISTS:
+		return EEXIST;
+	case ERROR_DIRECTORY:
+		return ENOTDIR;
 	case ERROR_SHARING_VIOLATION:
 	case ERROR_LOCK_VIOLATION:
 		return EBUSY;

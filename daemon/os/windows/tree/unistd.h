@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* See fcntl.h beside. */
+#ifndef COLINUX_TREE_UNISTD_H
+#define COLINUX_TREE_UNISTD_H
+
+#include "fcntl.h"
+
+#endif
