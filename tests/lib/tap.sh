@@ -63,13 +63,14 @@ unlike()
 	fi
 }
 
-# try NAME COMMAND...: passes when COMMAND does.
+# try NAME COMMAND...: passes when COMMAND does.  COMMAND may be a function, which
+# would see our locals: they have names that nobody else uses.
 try()
 {
-	local name=$1 status=0
+	local try_name=$1 try_status=0
 	shift
-	"$@" || status=$?
-	ok "$status" "$name"
+	"$@" || try_status=$?
+	ok "$try_status" "$try_name"
 }
 
 # skip NAME REASON: counted, told apart from a pass.
