@@ -44,6 +44,14 @@ const struct command commands[] = {
 	  "SIZE is what the guest keeps, in MB or as 512M, 2G; at most its\n"
 	  "mem=.  Waits until it has that, at most 60 or SECONDS seconds.\n"
 	  "Prints lines KEY VALUE in MB." },
+	{ "disk", cmd_disk, "list|add|remove|resize|refresh NAME ...",
+	  "disks of a running guest",
+	  "  list NAME                    what it has\n"
+	  "  add NAME cobdN=FILE[,ro]     attach a disk\n"
+	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
+	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
+	  "  refresh NAME cobdN           it has grown: tell the guest\n"
+	  "In the guest: /dev/disk/by-id/virtio-cobdN." },
 	{ "exec", cmd_exec, "NAME [OPTION]... [--] COMMAND [ARGUMENT]...",
 	  "run a command in a guest",
 	  "  -i               standard input goes to the command\n"

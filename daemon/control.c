@@ -12,6 +12,7 @@
 #define MAX_CLIENTS 32
 #define ANSWER_ROOM (60 * 1024)
 #define STREAM_CHUNK (16 * 1024)
+#define TOLD_ROOM 1024
 
 enum client_state {
 	CLIENT_REQUEST,		/* its line has not come yet */
@@ -30,6 +31,10 @@ struct control_client {
 	enum client_state state;
 	bool writing, close_requested, finish;
 	struct control_files *files;	/* being waited for, or NULL */
+	control_files_fn told;		/* ... in a line: for whom, or NULL */
+	void *told_opaque;
+	size_t told_length;
+	char told_line[TOLD_ROOM];
 	char line[PROTOCOL_LINE];
 	size_t line_length;
 	char answer[ANSWER_ROOM];
@@ -156,6 +161,8 @@ static void stream_pump(struct control_client *client)
 
 /* --- Descriptors from a client --- */
 
+static const char go[] = "send files\n";
+
 static void on_files(uv_poll_t *poll, int status, int events)
 {
 	struct control_files *files = poll->data;
@@ -174,13 +181,66 @@ static void on_files(uv_poll_t *poll, int status, int events)
 	files->taken(files->opaque, client, text, fds, nr);
 }
 
+static void on_told_asked(uv_write_t *write, int status)
+{
+	(void)status;
+	free(write);
+}
+
+/* Where sockets carry none: the client says in a line where they are. */
+static void ask_to_tell(struct control_client *client, control_files_fn taken,
+			void *opaque)
+{
+	uv_write_t *request = malloc(sizeof(*request));
+	uv_buf_t buffer = uv_buf_init((char *)go, sizeof(go) - 1);
+
+	if (!request || uv_write(request, (uv_stream_t *)&client->pipe,
+				 &buffer, 1, on_told_asked) < 0) {
+		free(request);
+		taken(opaque, client, "", NULL, 0);
+		return;
+	}
+	client->told = taken;
+	client->told_opaque = opaque;
+}
+
+static void take_told(struct control_client *client, const char *bytes,
+		      size_t length)
+{
+	control_files_fn taken = client->told;
+	const char *newline = memchr(bytes, '\n', length);
+	size_t part = newline ? (size_t)(newline - bytes) : length;
+	int fds[CONTROL_FILES], nr = 0;
+	char text[TOLD_ROOM] = "";
+	uv_os_fd_t fd;
+
+	/* What has no room is no such line. */
+	if (part >= TOLD_ROOM - client->told_length)
+		part = TOLD_ROOM - client->told_length - 1;
+	memcpy(client->told_line + client->told_length, bytes, part);
+	client->told_length += part;
+	client->told_line[client->told_length] = '\0';
+	if (!newline && client->told_length < TOLD_ROOM - 1)
+		return;
+	client->told = NULL;
+	if (newline && uv_fileno((uv_handle_t *)&client->pipe, &fd) >= 0)
+		nr = os_told_files(fd, client->told_line, text, sizeof(text),
+				   fds, CONTROL_FILES);
+	protocol_clean(text);
+	taken(client->told_opaque, client, text, fds, nr);
+}
+
 void control_take_files(struct control_client *client, control_files_fn taken,
 			void *opaque)
 {
-	static const char go[] = "send files\n";
-	struct control_files *files = calloc(1, sizeof(*files));
+	struct control_files *files;
 	uv_os_fd_t fd;
 
+	if (!os_sockets_carry_files) {
+		ask_to_tell(client, taken, opaque);
+		return;
+	}
+	files = calloc(1, sizeof(*files));
 	if (files)
 		files->fd = uv_fileno((uv_handle_t *)&client->pipe, &fd) < 0 ?
 				    -1 : os_duplicate_socket(fd);
@@ -335,7 +395,11 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buffer)
 		take_input(client, length);
 		return;
 	}
-	/* After its request a client has nothing to say. */
+	if (client->state == CLIENT_ANSWER && client->told) {
+		take_told(client, client->input, length);
+		return;
+	}
+	/* Else a client has nothing to say after its request. */
 	if (client->state != CLIENT_REQUEST)
 		return;
 	newline = memchr(client->input, '\n', length);

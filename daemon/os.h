@@ -202,8 +202,23 @@ int os_duplicate_socket(uv_os_fd_t socket);
  * local socket.  Receiving returns the number of descriptors, which is 0 when
  * something is wrong with the message; text is "" then.
  */
-int os_send_files(uv_os_fd_t socket, const char *text, const int *fds, int nr);
+int os_send_files(int socket, const char *text, const int *fds, int nr);
 int os_receive_files(int socket, char *text, size_t room, int *fds, int most);
+/*
+ * Where sockets do not carry them (false), os_send_files() writes a line of
+ * text, which whoever reads it gives to os_told_files(), with the socket that
+ * it came by: the same result.  `line` is changed.
+ */
+extern const bool os_sockets_carry_files;
+int os_told_files(uv_os_fd_t socket, char *line, char *text, size_t room,
+		  int *fds, int most);
+/* Close what came so and is not wanted. */
+void os_close_files(const int *fds, int nr);
+/*
+ * Connect to a control socket, for reading and writing as with a file; a
+ * descriptor of the C library, or -1 with errno.
+ */
+int os_connect_control(const char *path);
 /* Let stderr be where stdout is. */
 void os_join_output(void);
 /* A new log file (0600); returns its fd. */

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "os.h"
 #include "session_disks.h"
 
 /* How long a guest may take: it may be busy, or have no driver at all. */
@@ -100,8 +100,7 @@ static int take_files(const char *text, const int *fds, int nr,
 	    !at || image + server != nr || (image | server) & ~1 ||
 	    format < 0 || format >= DISK_FORMATS ||
 	    (!server && format != DISK_RAW)) {
-		for (int i = 0; i < nr; i++)
-			close(fds[i]);
+		os_close_files(fds, nr);
 		return -1;
 	}
 	files->image = image ? fds[0] : -1;

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../client.h"
@@ -16,23 +14,6 @@
 #include "../disk/disk.h"
 #include "../os.h"
 #include "disk.h"
-
-static int connect_to(const struct runtime *runtime, struct error *error)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (snprintf(at.sun_path, sizeof(at.sun_path), "%s",
-		     runtime->control) >= (int)sizeof(at.sun_path))
-		errno = ENAMETOOLONG;
-	else if (fd >= 0 && !connect(fd, (struct sockaddr *)&at, sizeof(at)))
-		return fd;
-	error_set(error, "%s cannot be reached: %s", runtime->name,
-		  strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
 
 /* Take the answer line by line; hand over the files when asked to. */
 static int converse(FILE *stream, const struct config_disk *disk,
@@ -81,9 +62,10 @@ static int add_files(const struct runtime *runtime, int number,
 	request.read_only = disk->read_only;
 	request.direct = disk->direct;
 	length = protocol_format(&request, line, sizeof(line));
-	fd = connect_to(runtime, error);
+	fd = os_connect_control(runtime->control);
 	if (fd < 0)
-		return -1;
+		return error_set(error, "%s cannot be reached: %s",
+				 runtime->name, strerror(errno));
 	stream = fdopen(fd, "r");
 	if (!stream || write(fd, line, length) != (ssize_t)length) {
 		close(fd);

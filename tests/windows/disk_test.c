@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "../../daemon/disk/disk.h"
-#include "../../daemon/os.h"
+#include "../../daemon/os/windows/nt.h"
 
 #define FILE_NAME "disk-\xc3\xa4.raw"
 #define SIZE (1024 * 1024 + 100)	/* with a ragged end */
@@ -200,6 +200,53 @@ static void test_direct(uint8_t *out, uint8_t *in)
 	disk_close(disk);
 }
 
+/* --- Files of another process (files.c), which is this one here --- */
+
+static int told(HANDLE pipe, const char *words, int *fds, char *text)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "%s", words);
+	return os_told_files(pipe, line, text, 100, fds, 2);
+}
+
+static void test_told(void)
+{
+	static const char name[] = "\\\\.\\pipe\\colinux-told-test";
+	HANDLE server = CreateNamedPipeA(name, PIPE_ACCESS_DUPLEX, 0, 1, 64, 64,
+					 0, NULL);
+	HANDLE client = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL,
+				    OPEN_EXISTING, 0, NULL);
+	struct disk_options options = { .path = FILE_NAME, .read_only = true };
+	struct disk_files files = { .image = -1 };
+	char words[100], text[100];
+	struct error error;
+	int fds[2] = { -1, -1 };
+
+	ok(!disk_files_open(&options, &files, &error), "files: opened");
+	snprintf(words, sizeof(words), "1 %d a b", files.image);
+	ok(told(server, words, fds, text) == 1 && fds[0] != files.image &&
+	   !strcmp(text, "a b"), "files: told");
+	disk_files_close(&files);
+	files.image = fds[0];
+	options.files = &files;
+	disk_close(disk_open(&options, &error));
+	ok(!GetHandleInformation((HANDLE)(intptr_t)fds[0], &(DWORD){ 0 }),
+	   "files: the duplicate was a disk's own");
+	snprintf(words, sizeof(words), "1 %d pipe", (int)(intptr_t)client);
+	ok(!told(server, words, fds, text) && !*text, "files: a pipe is none");
+	ok(!told(server, "1 99996 x", fds, text) &&
+	   !told(server, "1 0 x", fds, text) &&
+	   !told(server, "1 -1 x", fds, text) &&
+	   !told(server, "1 4294967296 x", fds, text) &&
+	   !told(server, "3 4 8 12 x", fds, text) &&
+	   !told(server, "-1 x", fds, text) && !told(server, "1", fds, text) &&
+	   !told(server, "", fds, text), "files: what tells of none");
+	CloseHandle(client);
+	ok(!told(server, "1 4 x", fds, text), "files: nobody is there");
+	CloseHandle(server);
+}
+
 int main(void)
 {
 	struct disk_options options = { .path = FILE_NAME };
@@ -220,6 +267,7 @@ int main(void)
 	}
 	test_opening();
 	test_direct(out, in);
+	test_told();
 	printf("1..%d\n", count);
 	return failed != 0;
 }

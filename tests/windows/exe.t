@@ -140,7 +140,23 @@ truncate -s 4M "$dir/disk ä.img"
 exe colinux-fake.exe disk refresh one cobd0
 is "$rc $out" "0 4194304 bytes" "disk refresh: it has grown"
 exe colinux-fake.exe disk add one cobd1=x.img
-like "$rc $err" '^1 colinux: disk add: .* Windows' "disk add is refused"
+like "$rc $err" '^1 colinux: x.img: ' "disk add: a file that is not there"
+exe colinux-fake.exe disk add one "cobd1=$wdir\\disk ä.img"
+like "$rc $err" '^1 colinux: .*disk ä.img: in use' "... one that is in use"
+exe colinux-fake.exe disk add one cobd1=x.qcow2
+like "$rc $err" '^2 colinux: .*raw' "... a format that is Linux'"
+truncate -s 2M "$dir/more.img"
+# This guest has no driver that would take it: the answer is at its end.
+timeout 180 "$wine" build/nt/colinux-fake.exe disk add one \
+	"cobd1=$wdir\\more.img" >"$tmp/add" 2>&1 </dev/null &
+adder=$!
+for ((i = 0; i < 60; i++)); do
+	exe colinux-fake.exe disk list one
+	! grep -q '^cobd1' <<<"$out" || break
+done
+like "$out" '^cobd1: block, .*more.img, 2 MiB, overlapped' "disk add: the file came along"
+exe colinux-fake.exe disk add one "cobd2=$wdir\\more.img"
+like "$err" 'more.img: in use' "... and is the guest's alone"
 exe colinux-fake.exe disk remove one cobd9
 like "$rc $err" '^1 colinux: there is no cobd9' "disk remove reaches the guest"
 exe colinux-fake.exe exec one --timeout 2 true
@@ -148,6 +164,9 @@ like "$rc $err" "^125 colinux: one: no answer from the guest's agent: (the guest
 has no driver for vsock yet|it does not answer)" "exec, by a pipe to the VM's process"
 exe colinux-fake.exe kill one
 is "$rc" 0 "kill gets a vCPU out of its request"
+rc=0
+wait "$adder" || rc=$?
+is "$rc" 1 "... and disk add is told"
 exe colinux-fake.exe ps
 unlike "$out" '^one' "... and the process is gone"
 like "$(cat "$dir/run/one/log")" 'colinux kill' "the log says so"
@@ -175,7 +194,7 @@ unset FAKE_NT
 # --- The block engine ---
 (cd "$tmp" && timeout 180 "$wine" "$top/build/nt/disk-test.exe") \
 	>"$tmp/disk" 2>/dev/null </dev/null
-ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 16 checks" ||
+ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 22 checks" ||
 	diag "$(grep -v '^ok' "$tmp/disk")"
 
 # --- Network ---

@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../../os.h"
 
 #define MOST 8
+
+const bool os_sockets_carry_files = true;
 
 union control {
 	struct cmsghdr header;
@@ -20,7 +23,7 @@ int os_duplicate_socket(uv_os_fd_t socket)
 	return fcntl(socket, F_DUPFD_CLOEXEC, 0);
 }
 
-int os_send_files(uv_os_fd_t socket, const char *text, const int *fds, int nr)
+int os_send_files(int socket, const char *text, const int *fds, int nr)
 {
 	union control control = { .room = "" };
 	struct iovec iov = { (char *)text, strlen(text) + 1 };
@@ -81,4 +84,40 @@ int os_receive_files(int socket, char *text, size_t room, int *fds, int most)
 	}
 	memcpy(fds, got, nr * sizeof(int));
 	return nr;
+}
+
+int os_told_files(uv_os_fd_t socket, char *line, char *text, size_t room,
+		  int *fds, int most)
+{
+	/* Nobody is told: they are carried. */
+	(void)socket;
+	(void)line;
+	(void)room;
+	(void)fds;
+	(void)most;
+	text[0] = '\0';
+	return 0;
+}
+
+void os_close_files(const int *fds, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		close(fds[i]);
+}
+
+int os_connect_control(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int reason, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(at.sun_path))
+		errno = ENAMETOOLONG;
+	else if (fd >= 0 && strcpy(at.sun_path, path) &&
+		 !connect(fd, (struct sockaddr *)&at, sizeof(at)))
+		return fd;
+	reason = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = reason;
+	return -1;
 }

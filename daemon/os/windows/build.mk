@@ -13,7 +13,8 @@ NT_DAEMON_SRCS := $(addprefix daemon/,agent.c client.c client_console.c command.
 	memory.c paths.c program.c protocol.c \
 	runtime.c serial_parse.c session.c session_disks.c standard_io.c stats.c terminal.c \
 	vcpu.c) \
-	$(addprefix daemon/builtin/,check.c console.c cp.c disk.c exec.c image.c info.c memory.c \
+	$(addprefix daemon/builtin/,check.c console.c cp.c disk.c disk_add.c exec.c image.c \
+	info.c memory.c \
 	ps.c run.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c bzimage.c \
 	cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c insn.c \
@@ -24,7 +25,7 @@ NT_DAEMON_SRCS := $(addprefix daemon/,agent.c client.c client_console.c command.
 	$(addprefix daemon/net/,frame.c options.c slirp_stack.c) \
 	daemon/disk/format_name.c \
 	$(addprefix daemon/os/windows/,channel_pipe.c commands.c disk_io.c \
-	disk_open.c event.c exec_host.c file.c interrupt.c keeper.c \
+	disk_open.c event.c exec_host.c file.c files.c interrupt.c keeper.c \
 	linux_errno.c machine_served.c net_slirp.c nt52.c private.c process.c \
 	sandbox.c scm.c serial.c serial_open.c setup_driver.c setup_service.c \
 	socket.c text.c tree_files.c tree_names.c)

@@ -3,9 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "../../builtin/disk.h"
 #include "../../command.h"
-#include "../../os.h"
 #include "setup.h"
 
 /* "--install-driver [FILE]" and the like: the word after the command. */
@@ -33,14 +31,6 @@ CLASSIC(install_service, cmd_service, "install")
 CLASSIC(remove_service, cmd_service, "remove")
 CLASSIC(status_service, cmd_service, "status")
 
-int disk_add(const struct runtime *runtime, const char *word)
-{
-	(void)word;
-	say("disk add: disks come with their guest on Windows; start %s again "
-	    "with cobdN=", runtime->name);
-	return EXIT_OTHER;
-}
-
 const struct command os_commands[] = {
 	{ "driver", cmd_driver, "install [FILE] | remove | start | status",
 	  "install colinux.sys on this machine, or remove it",
@@ -59,11 +49,5 @@ const struct command os_commands[] = {
 	{ "--install-service", install_service, "NAME FILE", NULL, NULL },
 	{ "--remove-service", remove_service, "NAME", NULL, NULL },
 	{ "--status-service", status_service, "NAME", NULL, NULL },
-	{ "disk", cmd_disk, "list|remove|resize|refresh NAME ...",
-	  "disks of a running guest",
-	  "  list NAME                    what it has\n"
-	  "  remove NAME cobdN [--force]  detach it; --force: although in use\n"
-	  "  resize NAME cobdN SIZE       grow its file, and tell the guest\n"
-	  "  refresh NAME cobdN           it has grown: tell the guest" },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

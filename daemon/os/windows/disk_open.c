@@ -49,23 +49,23 @@ static int open_error(const char *path, bool read_only, DWORD code,
  * The share mode is the lock: readers with readers, a writer with nobody.  A
  * device's other handles are the system's own.
  */
-static int open_file(struct disk *disk, const struct disk_options *options,
+static int open_file(const struct disk_options *options, int *image,
 		     struct error *error)
 {
+	const bool is_device = is_device_path(options->path);
 	wchar_t *wide = nt_wide_path(options->path);
 	DWORD access = GENERIC_READ, share = FILE_SHARE_READ;
 	DWORD flags = FILE_FLAG_OVERLAPPED;
 	HANDLE file;
 
-	disk->is_device = is_device_path(options->path);
 	if (!options->read_only)
 		access |= GENERIC_WRITE;
-	if (!options->read_only && !disk->is_device)
+	if (!options->read_only && !is_device)
 		share = 0;
-	if (disk->is_device)
+	if (is_device)
 		share |= FILE_SHARE_WRITE;
 	/* Devices are never cached; saying so makes them check alignment. */
-	if (options->direct || disk->is_device)
+	if (options->direct || is_device)
 		flags |= FILE_FLAG_NO_BUFFERING;
 	if (!wide)
 		return error_set(error, "%s: out of memory", options->path);
@@ -75,10 +75,42 @@ static int open_file(struct disk *disk, const struct disk_options *options,
 	if (file == INVALID_HANDLE_VALUE)
 		return open_error(options->path, options->read_only,
 				  GetLastError(), error);
-	disk->fd = nt_number(file);
-	if (!disk->is_device && GetFileType(file) != FILE_TYPE_DISK)
-		return error_set(error, "%s: neither a file nor a disk: give a "
-				 "raw disk image", options->path);
+	*image = nt_number(file);
+	if (is_device || GetFileType(file) == FILE_TYPE_DISK)
+		return 0;
+	return error_set(error, "%s: neither a file nor a disk: give a raw "
+			 "disk image", options->path);
+}
+
+int disk_files_open(const struct disk_options *options,
+		    struct disk_files *files, struct error *error)
+{
+	*files = (struct disk_files){ .image = -1, .server = -1 };
+	if (!open_file(options, &files->image, error))
+		return 0;
+	disk_files_close(files);
+	return -1;
+}
+
+void disk_files_close(struct disk_files *files)
+{
+	if (files->image != -1)
+		CloseHandle(nt_handle(files->image));
+	files->image = -1;
+}
+
+/* They become the disk's own. */
+static int use_files(struct disk *disk, const struct disk_options *options,
+		     struct error *error)
+{
+	struct disk_files files;
+
+	disk->is_device = is_device_path(options->path);
+	if (options->files)
+		files = *options->files;
+	else if (disk_files_open(options, &files, error) < 0)
+		return -1;
+	disk->fd = files.image;
 	return 0;
 }
 
@@ -187,7 +219,7 @@ static int open_all(struct disk *disk, const struct disk_options *options,
 {
 	uint64_t bytes = 0;
 
-	if (open_file(disk, options, error) || take_volume(disk, error) ||
+	if (use_files(disk, options, error) || take_volume(disk, error) ||
 	    choose_block_size(disk, options->block_size, error) ||
 	    file_size(disk, &bytes, error))
 		return -1;
@@ -206,12 +238,6 @@ static int open_all(struct disk *disk, const struct disk_options *options,
 		return error_set(error, "%s: no completion port: %s",
 				 disk->path, strerror(errno));
 	return 0;
-}
-
-void disk_files_close(struct disk_files *files)
-{
-	/* Nobody else opens them: disk_open() does all. */
-	(void)files;
 }
 
 struct disk *disk_open(const struct disk_options *options,

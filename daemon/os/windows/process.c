@@ -250,19 +250,9 @@ bool os_is_terminal(int fd)
 
 int os_duplicate_socket(uv_os_fd_t socket)
 {
-	/* Pipes carry no files: a disk cannot come along that way. */
+	/* Pipes carry no files (files.c). */
 	(void)socket;
 	return -1;
-}
-
-int os_receive_files(int socket, char *text, size_t room, int *fds, int most)
-{
-	(void)socket;
-	(void)room;
-	(void)fds;
-	(void)most;
-	text[0] = '\0';
-	return 0;
 }
 
 void os_free_memory(uint64_t *available, uint64_t *large)

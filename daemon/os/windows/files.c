@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Open files for another process (os.h) on NT: pipes carry none.  Who has one
+ * tells the number of its handle in a line, "COUNT HANDLE... TEXT", and who
+ * reads that takes a duplicate out of the process at the pipe's other end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <io.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nt.h"
+
+const bool os_sockets_carry_files = false;
+
+int os_send_files(int socket, const char *text, const int *fds, int nr)
+{
+	char line[1024];
+	int length = snprintf(line, sizeof(line), "%d", nr);
+
+	for (int i = 0; i < nr && length < (int)sizeof(line); i++)
+		length += snprintf(line + length, sizeof(line) - length,
+				   " %d", fds[i]);
+	if (length < (int)sizeof(line))
+		length += snprintf(line + length, sizeof(line) - length,
+				   " %s\n", text);
+	if (length >= (int)sizeof(line))
+		return -EINVAL;
+	return _write(socket, line, length) == length ? 0 : -EIO;
+}
+
+int os_receive_files(int socket, char *text, size_t room, int *fds, int most)
+{
+	(void)socket;
+	(void)room;
+	(void)fds;
+	(void)most;
+	text[0] = '\0';
+	return 0;
+}
+
+/* The process at the other end of a pipe of ours; NULL: it is gone. */
+static HANDLE peer_of(HANDLE pipe)
+{
+	HANDLE process;
+	ULONG id;
+
+	if (!GetNamedPipeClientProcessId(pipe, &id))
+		return NULL;
+	process = OpenProcess(PROCESS_DUP_HANDLE, FALSE, id);
+	/* While it has its end open nobody else has its number. */
+	if (process && !PeekNamedPipe(pipe, NULL, 0, NULL, NULL, NULL)) {
+		CloseHandle(process);
+		process = NULL;
+	}
+	return process;
+}
+
+/* Files and disks only; -1: it is none. */
+static int take_one(HANDLE process, int number)
+{
+	HANDLE file;
+
+	if (!DuplicateHandle(process, nt_handle(number), GetCurrentProcess(),
+			     &file, 0, FALSE, DUPLICATE_SAME_ACCESS))
+		return -1;
+	if (GetFileType(file) == FILE_TYPE_DISK)
+		return nt_number(file);
+	CloseHandle(file);
+	return -1;
+}
+
+int os_told_files(uv_os_fd_t socket, char *line, char *text, size_t room,
+		  int *fds, int most)
+{
+	char *at = line;
+	long count = strtol(at, &at, 10);
+	HANDLE process = peer_of(socket);
+	int nr = 0;
+
+	text[0] = '\0';
+	if (!process)
+		return 0;
+	while (count > 0 && count <= most && nr < count) {
+		/* Of a handle 0 and below there is none. */
+		long number = strtol(at, &at, 10);
+
+		fds[nr] = number > 0 && number <= INT32_MAX ?
+				  take_one(process, number) : -1;
+		if (fds[nr] == -1)
+			break;
+		nr++;
+	}
+	CloseHandle(process);
+	if (nr != count || *at != ' ') {
+		os_close_files(fds, nr);
+		return 0;
+	}
+	snprintf(text, room, "%s", at + 1);
+	return nr;
+}
+
+void os_close_files(const int *fds, int nr)
+{
+	for (int i = 0; i < nr; i++)
+		CloseHandle(nt_handle(fds[i]));
+}
+
+int os_connect_control(const char *path)
+{
+	wchar_t *name = nt_wide(path);
+	HANDLE pipe = INVALID_HANDLE_VALUE;
+	int fd;
+
+	/* Until others who come have been taken; a minute is enough. */
+	while (name && pipe == INVALID_HANDLE_VALUE) {
+		pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL,
+				   OPEN_EXISTING, SECURITY_SQOS_PRESENT |
+				   SECURITY_IDENTIFICATION, NULL);
+		if (pipe == INVALID_HANDLE_VALUE &&
+		    (GetLastError() != ERROR_PIPE_BUSY ||
+		     !WaitNamedPipeW(name, 60000)))
+			break;
+	}
+	free(name);
+	if (pipe == INVALID_HANDLE_VALUE) {
+		errno = nt_errno(GetLastError());
+		return -1;
+	}
+	fd = _open_osfhandle((intptr_t)pipe, _O_RDWR | _O_BINARY);
+	if (fd < 0)
+		CloseHandle(pipe);
+	return fd;
+}
