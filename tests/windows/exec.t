@@ -69,6 +69,20 @@ is "$out" "$(seq 3000)" "the last output of a command is there"
 exe colinux.exe exec -t vm -- sh -c 'tty; stty size'
 like "$out" '^/dev/pts/' "a terminal"
 like "$out" '^24 80' "... of a size"
+# A console (Wine's, on a terminal): its size, raw mode.
+rc=0
+tests/lib/converse --size 30x100 60 "$wine" build/nt/colinux.exe exec -t vm sh \
+	>"$tmp/tty" 2>&1 <<'END' || rc=$?
+send PS1='ready>'; stty size
+expect 30 100
+expect ready>
+send trap 'echo in''tr; exit 5' INT; echo wa''its; while :; do sleep 0.1; done
+expect waits
+type \x03
+expect intr
+end
+END
+is "$rc" 5 "a console, its size, Ctrl-C" || diag "$(cat "$tmp/tty")"
 dd if=/dev/urandom of="$tmp/data" bs=1M count=8 status=none
 is "$(timeout 120 "$wine" build/nt/colinux.exe exec -i vm cat <"$tmp/data" \
 	2>/dev/null | md5sum)" "$(md5sum <"$tmp/data")" \
