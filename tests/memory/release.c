@@ -73,8 +73,9 @@ static int reclaim(uint64_t offset, uint64_t size)
 
 static void new_vm(void)
 {
+	/* One extent: a range across two is refused. */
 	struct colinux_create c = {
-		.memory = SIZE, .image = 8 * MIB, .nr_vcpus = 1,
+		.memory = SIZE, .image = SIZE, .nr_vcpus = 1,
 		.name = "release",
 	};
 	void *at;
