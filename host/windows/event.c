@@ -38,6 +38,16 @@ struct events {
 				    [COLINUX_DEVICE_QUEUES];
 };
 
+/*
+ * NT exports a variable, a POBJECT_TYPE.  The DDK's declaration is a pointer to it,
+ * for a linker that takes the address in the import table for that pointer; with
+ * mingw's, for which it is imported data, the name is the variable.
+ */
+static POBJECT_TYPE event_type(void)
+{
+	return (POBJECT_TYPE)ExEventObjectType;
+}
+
 /* PASSIVE_LEVEL. 0 = untie: *out is NULL then. */
 static int reference(s64 handle, ACCESS_MASK access, PKEVENT *out)
 {
@@ -49,7 +59,7 @@ static int reference(s64 handle, ACCESS_MASK access, PKEVENT *out)
 	if (handle < 0)
 		return -CO_EINVAL;
 	if (!NT_SUCCESS(ObReferenceObjectByHandle(ptr_at(handle), access,
-						  *ExEventObjectType, UserMode,
+						  event_type(), UserMode,
 						  &object, NULL)))
 		return -CO_EINVAL;
 	*out = object;

@@ -22,8 +22,9 @@ u8 device_security[256];
 DRIVER_OBJECT driver;
 __thread IRP *volatile *irp_slot;
 
-static POBJECT_TYPE event_type = (POBJECT_TYPE)&event_type;
-POBJECT_TYPE *ExEventObjectType = &event_type;
+/* What an imported variable of that name has in it: the type, on NT. */
+static int event_type;
+POBJECT_TYPE *ExEventObjectType = (POBJECT_TYPE *)&event_type;
 static CREATE_PROCESS_NOTIFY_ROUTINE *notify;
 
 u32 fake_available_pages(void);
@@ -173,7 +174,7 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK access,
 		system_thread_ref(handle);
 		*object = handle;
 	} else {
-		if (type != event_type || !(access & EVENT_MODIFY_STATE))
+		if (type != (POBJECT_TYPE)&event_type || !(access & EVENT_MODIFY_STATE))
 			die("ObReferenceObjectByHandle");
 		if (i >= 64 || !handles[i].event)
 			return STATUS_INVALID_HANDLE;

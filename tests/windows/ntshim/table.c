@@ -8,8 +8,9 @@
 #include "shim.h"
 
 struct shim_counts counts;
-static POBJECT_TYPE event_type = (void *)1;
-POBJECT_TYPE *ExEventObjectType = &event_type;
+/* The exported variable: what is in it is the type, on NT. */
+#define EVENT_TYPE ((void *)1)
+POBJECT_TYPE *ExEventObjectType = EVENT_TYPE;
 
 static const struct {
 	const char *name;
@@ -138,6 +139,8 @@ NTAPI NTSTATUS ObReferenceObjectByHandle(HANDLE handle, ACCESS_MASK access,
 	if (mode == KernelMode) {
 		/* The thread that was just made; the handle's turns into it. */
 		*object = handle;
+	} else if (type != EVENT_TYPE) {
+		return STATUS_OBJECT_TYPE_MISMATCH;
 	} else {
 		*object = event_from_fd((int)(long)handle,
 					access & SYNCHRONIZE);
