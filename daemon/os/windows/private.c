@@ -9,8 +9,12 @@
 #include <aclapi.h>
 #include <sddl.h>
 
-/* The system, the administrators and the owner; nothing is inherited. */
-#define PRIVATE L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)"
+/*
+ * The system, the administrators and the user, whose SID follows; nothing is
+ * inherited.  "The owner" (OW) would do, but NT 5.2 does not know it.
+ */
+#define PRIVATE L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;%ls)"
+#define SID_TEXT 200	/* of the longest */
 
 /* Whom only the lock's owner holds; beyond all that is ever written. */
 #define LOCK_OFFSET 0x40000000u
@@ -66,10 +70,25 @@ static bool owned(const wchar_t *path)
 
 bool nt_private_attributes(SECURITY_ATTRIBUTES *attributes)
 {
+	wchar_t text[sizeof(PRIVATE) / sizeof(wchar_t) + SID_TEXT];
+	TOKEN_USER *user = own_user();
+	wchar_t *sid = NULL;
+	bool good;
+	int length;
+
 	*attributes = (SECURITY_ATTRIBUTES){ .nLength = sizeof(*attributes) };
+	good = user && ConvertSidToStringSidW(user->User.Sid, &sid);
+	free(user);
+	if (!good)
+		return false;
+	length = _snwprintf(text, sizeof(text) / sizeof(text[0]), PRIVATE, sid);
+	LocalFree(sid);
+	if (length < 0 || (size_t)length >= sizeof(text) / sizeof(text[0])) {
+		SetLastError(ERROR_INVALID_SID);
+		return false;
+	}
 	return ConvertStringSecurityDescriptorToSecurityDescriptorW(
-		PRIVATE, SDDL_REVISION_1, &attributes->lpSecurityDescriptor,
-		NULL);
+		text, SDDL_REVISION_1, &attributes->lpSecurityDescriptor, NULL);
 }
 
 static int make_private(const wchar_t *wide, const char *path,
