@@ -68,6 +68,18 @@ static bool owned(const wchar_t *path)
 	return ours;
 }
 
+/* Does its volume keep access lists at all?  FAT does not. */
+static bool keeps_lists(const wchar_t *path)
+{
+	wchar_t root[MAX_PATH];
+	DWORD flags;
+
+	return !GetVolumePathNameW(path, root, MAX_PATH) ||
+	       !GetVolumeInformationW(root, NULL, 0, NULL, NULL, &flags, NULL,
+				      0) ||
+	       (flags & FILE_PERSISTENT_ACLS);
+}
+
 bool nt_private_attributes(SECURITY_ATTRIBUTES *attributes)
 {
 	wchar_t text[sizeof(PRIVATE) / sizeof(wchar_t) + SID_TEXT];
@@ -107,6 +119,8 @@ static int make_private(const wchar_t *wide, const char *path,
 			result = error_set(error, "%s: cannot make the "
 					   "directory: %s", path,
 					   nt_message(code));
+		else if (!keeps_lists(wide))
+			result = 0;	/* everybody's, as all files there */
 		else if (!owned(wide))
 			result = error_set(error, "%s: is not a directory of "
 					   "this user; remove it", path);
