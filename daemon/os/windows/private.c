@@ -16,9 +16,7 @@
 #define PRIVATE L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;%ls)"
 #define SID_TEXT 200	/* of the longest */
 
-/* Whom only the lock's owner holds; beyond all that is ever written. */
-#define LOCK_OFFSET 0x40000000u
-/* `colinux ps` may hold it for an instant: who wants it tries again. */
+/* `colinux ps` may hold a lock for an instant: who wants it tries again. */
 #define LOCK_TRIES 10
 #define LOCK_PAUSE_MS 20
 
@@ -119,11 +117,11 @@ static int make_private(const wchar_t *wide, const char *path,
 			result = error_set(error, "%s: cannot make the "
 					   "directory: %s", path,
 					   nt_message(code));
-		else if (!keeps_lists(wide))
-			result = 0;	/* everybody's, as all files there */
 		else if (!owned(wide))
-			result = error_set(error, "%s: is not a directory of "
-					   "this user; remove it", path);
+			/* Without lists it is everybody's, as all is there. */
+			result = !keeps_lists(wide) ? 0 :
+				error_set(error, "%s: is not a directory of "
+					  "this user; remove it", path);
 		else if (!SetFileSecurityW(wide, DACL_SECURITY_INFORMATION,
 					   attributes.lpSecurityDescriptor))
 			result = error_set(error, "%s: cannot make it private: "
@@ -146,6 +144,11 @@ int os_private_directory(const char *path, struct error *error)
 	return result;
 }
 
+/*
+ * Who has it open for writing has the lock: nobody else may, until he closes it or
+ * ends.  (Locks on ranges of a file would do on NT.  On ReactOS whoever closes the
+ * file frees everybody's.)
+ */
 static HANDLE open_lock(const char *path, DWORD how)
 {
 	wchar_t *wide = nt_wide(path);
@@ -153,38 +156,30 @@ static HANDLE open_lock(const char *path, DWORD how)
 
 	if (wide)
 		file = CreateFileW(wide, GENERIC_READ | GENERIC_WRITE,
-				   FILE_SHARE_READ | FILE_SHARE_WRITE |
-					   FILE_SHARE_DELETE,
-				   NULL, how, 0, NULL);
+				   FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+				   how, 0, NULL);
 	free(wide);
 	return file;
 }
 
-static bool take_lock(HANDLE file)
-{
-	OVERLAPPED at = { .Offset = LOCK_OFFSET };
-
-	return LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK |
-				LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at);
-}
-
 int os_lock_file(const char *path, struct error *error)
 {
-	HANDLE file = open_lock(path, OPEN_ALWAYS);
+	HANDLE file;
+	DWORD code;
 
-	if (file == INVALID_HANDLE_VALUE) {
-		/* Removed by one that ends at this moment. */
-		if (GetLastError() == ERROR_ACCESS_DENIED)
-			return OS_LOCK_HELD;
-		return error_set(error, "%s: %s", path,
-				 nt_message(GetLastError()));
-	}
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (take_lock(file))
+		file = open_lock(path, OPEN_ALWAYS);
+		if (file != INVALID_HANDLE_VALUE)
 			return nt_number(file);
+		code = GetLastError();
+		/* Removed by one that ends at this moment. */
+		if (code == ERROR_ACCESS_DENIED)
+			break;
+		if (code != ERROR_SHARING_VIOLATION)
+			return error_set(error, "%s: %s", path,
+					 nt_message(code));
 		Sleep(LOCK_PAUSE_MS);
 	}
-	CloseHandle(file);
 	return OS_LOCK_HELD;
 }
 
@@ -196,14 +191,11 @@ void os_unlock_file(int handle)
 bool os_file_is_locked(const char *path)
 {
 	HANDLE file = open_lock(path, OPEN_EXISTING);
-	bool locked;
 
 	if (file == INVALID_HANDLE_VALUE)
-		return false;
-	/* Closing gives back what was taken. */
-	locked = !take_lock(file);
+		return GetLastError() == ERROR_SHARING_VIOLATION;
 	CloseHandle(file);
-	return locked;
+	return false;
 }
 
 bool os_peer_allowed(uv_os_fd_t pipe)
