@@ -11,8 +11,8 @@
 #include "../unit/virtio/tap.h"
 
 #define THREADS 8
-#define ROUNDS 2000
-#define ITEMS 20000
+#define ROUNDS 1000
+#define ITEMS 5000
 /* Nothing here takes that long, however slow the machine. */
 #define LONG_MS 120000
 
