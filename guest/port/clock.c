@@ -147,19 +147,6 @@ static void begin(const struct sample *now)
 }
 
 /*
- * No more than the readings' errors leave open: on a host that is slow to
- * answer the first looks say next to nothing.
- */
-static void correct_drift(const struct sample *from, const struct sample *to)
-{
-	s64 ms = (to->mono - from->mono) / 1000000;
-	s64 more = measure(from, to) - drift;
-
-	more -= limit(more, (from->error + to->error) * 1000 / ms);
-	drift += more;
-}
-
-/*
  * What the clock is off by goes in twice the time of a look; looks may be late,
  * so the last one counts as well.
  */
@@ -173,7 +160,7 @@ static void follow(const struct sample *now, s64 period)
 	/* The host's clock runs at another rate than before. */
 	if (limit(off, BASE_WRONG) != off)
 		base = next_base = last;
-	correct_drift(&base, now);
+	drift = measure(&base, now);
 	set_rate(drift + limit(off * 500 / (period / 1000000), SLEW_MAX));
 	if (now->mono - next_base.mono >= BASE) {
 		base = next_base;
