@@ -33,32 +33,54 @@ command=${command//CLOCK/$CLOCK}
 
 # clocks FILE: the guest's clocks against the host's, both by the TSC: "OK" when
 # they are less than 1 ms from where they were, "wall OK" when they name the
-# same second.  The bar is for 10 minutes; the raw clock, which nobody corrects,
-# is compared by its rate.
+# same second.  What the host's said at a TSC value lies between what it said
+# before and behind (host-times).  "straight" when the TSC's rate was constant by
+# the host's clock, within 1 ms in all: an emulator's TSC may gain with each
+# reading by another CPU, and what follows a clock by such a TSC comes behind.  The
+# bar is for 10 minutes; the raw clock, which nobody corrects, is compared by its
+# rate.
 clocks()
 {
 	python3 - "$WORK/host-times" "$1" <<'PY'
-import sys
+import bisect, sys
 def times(path):
     with open(path, errors="replace") as f:
         lines = [l.split()[1:] for l in f if l.startswith("times: ")]
-    first, last = [list(map(int, l)) for l in (lines[0], lines[-1])]
-    return first, last
-(h1, h2), (g1, g2) = times(sys.argv[1]), times(sys.argv[2])
+    return [list(map(int, l)) for l in lines if len(l) == 5]
+host, guest = sorted(times(sys.argv[1])), times(sys.argv[2])
+g1, g2 = guest[0], guest[-1]
+def host_at(tsc, i):
+    n = bisect.bisect([h[0] for h in host], tsc)
+    a, b = host[n - 1], host[n]
+    return a[i] + (b[i] - a[i]) * (tsc - a[0]) / (b[0] - a[0])
+straight = [h[4] - host[0][4] - (h[0] - host[0][0]) *
+            (host[-1][4] - host[0][4]) / (host[-1][0] - host[0][0])
+            for h in host]
+bent = (max(straight) - min(straight)) / 1e6
+print(f"# the host's clock is within {bent:.3f} ms of straight by the TSC, "
+      f"{len(host)} times", file=sys.stderr)
+if bent < 1:
+    print("straight")
 for name, i in ("raw", 2), ("real", 3), ("mono", 4):
-    rate = (h2[i] - h1[i]) / (h2[0] - h1[0])
-    drift = (g2[i] - g1[i] - (g2[0] - g1[0]) * rate) / 1e6
+    drift = (g2[i] - g1[i] - host_at(g2[0], i) + host_at(g1[0], i)) / 1e6
     seconds = (g2[i] - g1[i]) / 1e9
     if name == "raw":
         drift *= 600 / seconds
     print(f"# {name}: {drift:.4f} ms, over {seconds:.1f} s", file=sys.stderr)
     print(name, "OK" if abs(drift) < 1 else f"{drift} ms")
 for g in g1, g2:
-    hz = (h2[0] - h1[0]) / (h2[3] - h1[3])
-    off = (g[3] - h1[3] - (g[0] - h1[0]) / hz) / 1e6
+    off = (g[3] - host_at(g[0], 3)) / 1e6
     print(f"# wall clock off by {off:.3f} ms", file=sys.stderr)
     print("wall", "OK" if abs(off) < 1000 else f"off by {off} ms")
 PY
+}
+
+# What the host's clock says, until it is killed.
+host_times()
+{
+	while "$PROGRAM" times; do
+		sleep 5
+	done
 }
 
 # host_cycles: this machine's second CPU off and on.
@@ -76,12 +98,16 @@ host_cycles()
 # works SERIES [CPUS]
 works()
 {
-	local cpus=${2:-2}
+	local cpus=${2:-2} sampler
 	"$PROGRAM" times >"$WORK/host-times"
+	host_times >>"$WORK/host-times" &
+	sampler=$!
 	start_initrd "$1" "$1" "$command" ${2:+cpus="$2"}
 	try "$1: runs" wait_text 400 "$1" '^times: '
 	host_cycles "$1"
 	ended $((600 + CLOCK + CYCLES * 10)) "$PID"
+	kill "$sampler"
+	wait "$sampler" 2>/dev/null
 	"$PROGRAM" times >>"$WORK/host-times"
 	is "$STATUS" 0 "$1, $cpus vCPUs: powers off"
 	OUT=$(tr -d '\r' <"$LOG/$1")
@@ -93,8 +119,13 @@ works()
 	no_trouble "$OUT" "$1"
 	like "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" '2 wall OK$' \
 		"$1: the wall clock is the host's"
-	like "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" \
-		'1 mono OK.* 1 real OK ' "$1: clocks run as the host's"
+	if clocks "$LOG/$1" 2>/dev/null | grep -q '^straight'; then
+		like "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" \
+			'1 mono OK.* 1 real OK ' "$1: clocks run as the host's"
+	else
+		skip "$1: clocks run as the host's" \
+			"the rate of this machine's TSC is not constant"
+	fi
 	if [ "$(cat "$HOST_CLOCK")" = tsc ]; then
 		like "$(clocks "$LOG/$1" | sort | uniq -c | xargs)" \
 			'1 raw OK ' "$1: the raw clock, too"
