@@ -214,11 +214,6 @@ int os_told_files(uv_os_fd_t socket, char *line, char *text, size_t room,
 		  int *fds, int most);
 /* Close what came so and is not wanted. */
 void os_close_files(const int *fds, int nr);
-/*
- * Connect to a control socket, for reading and writing as with a file; a
- * descriptor of the C library, or -1 with errno.
- */
-int os_connect_control(const char *path);
 /* Let stderr be where stdout is. */
 void os_join_output(void);
 /* A new log file (0600); returns its fd. */
@@ -252,6 +247,11 @@ int os_accept(int listener);
  * again.
  */
 int os_connect(const char *path);
+/*
+ * Connect to a control socket, for reading and writing as with a file; a
+ * descriptor of the C library, or -1 with errno.
+ */
+int os_connect_control(const char *path);
 /* os_peer_allowed() of such a socket. */
 bool os_socket_allowed(int socket);
 /* How many bytes, 0 = the end; -1 with errno, EAGAIN: none now. */

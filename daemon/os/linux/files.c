@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../../os.h"
@@ -103,21 +102,4 @@ void os_close_files(const int *fds, int nr)
 {
 	for (int i = 0; i < nr; i++)
 		close(fds[i]);
-}
-
-int os_connect_control(const char *path)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int reason, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (strlen(path) >= sizeof(at.sun_path))
-		errno = ENAMETOOLONG;
-	else if (fd >= 0 && strcpy(at.sun_path, path) &&
-		 !connect(fd, (struct sockaddr *)&at, sizeof(at)))
-		return fd;
-	reason = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = reason;
-	return -1;
 }

@@ -16,7 +16,7 @@ int os_accept(int listener)
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-int os_connect(const char *path)
+static int connect_to(const char *path, int flags)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int reason, fd;
@@ -26,14 +26,24 @@ int os_connect(const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	/* A listener that has its hands full is to be tried again. */
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0 || !connect(fd, (struct sockaddr *)&at, sizeof(at)))
 		return fd;
 	reason = errno;
 	close(fd);
 	errno = reason;
 	return -1;
+}
+
+int os_connect(const char *path)
+{
+	/* A listener that has its hands full is to be tried again. */
+	return connect_to(path, SOCK_NONBLOCK);
+}
+
+int os_connect_control(const char *path)
+{
+	return connect_to(path, 0);
 }
 
 ssize_t os_socket_read(int socket, struct iovec *iov, int nr)

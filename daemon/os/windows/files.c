@@ -5,7 +5,6 @@
  * reads that takes a duplicate out of the process at the pipe's other end.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <io.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,31 +105,4 @@ void os_close_files(const int *fds, int nr)
 {
 	for (int i = 0; i < nr; i++)
 		CloseHandle(nt_handle(fds[i]));
-}
-
-int os_connect_control(const char *path)
-{
-	wchar_t *name = nt_wide(path);
-	HANDLE pipe = INVALID_HANDLE_VALUE;
-	int fd;
-
-	/* Until others who come have been taken; a minute is enough. */
-	while (name && pipe == INVALID_HANDLE_VALUE) {
-		pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL,
-				   OPEN_EXISTING, SECURITY_SQOS_PRESENT |
-				   SECURITY_IDENTIFICATION, NULL);
-		if (pipe == INVALID_HANDLE_VALUE &&
-		    (GetLastError() != ERROR_PIPE_BUSY ||
-		     !WaitNamedPipeW(name, 60000)))
-			break;
-	}
-	free(name);
-	if (pipe == INVALID_HANDLE_VALUE) {
-		errno = nt_errno(GetLastError());
-		return -1;
-	}
-	fd = _open_osfhandle((intptr_t)pipe, _O_RDWR | _O_BINARY);
-	if (fd < 0)
-		CloseHandle(pipe);
-	return fd;
 }
