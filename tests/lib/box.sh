@@ -55,17 +55,6 @@ kernel_of()
 	echo "$DATA/kernels/$1/vmlinuz"
 }
 
-# wait_for LIMIT COMMAND...: poll COMMAND until it succeeds, LIMIT seconds.
-wait_for()
-{
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-
 # wait_text LIMIT NAME REGEX: until $LOG/NAME has a line like that.
 wait_text()
 {

@@ -73,6 +73,17 @@ try()
 	ok "$try_status" "$try_name"
 }
 
+# wait_for LIMIT COMMAND...: poll COMMAND until it succeeds, LIMIT seconds.
+wait_for()
+{
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
 # skip NAME REASON: counted, told apart from a pass.
 skip()
 {

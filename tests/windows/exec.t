@@ -22,25 +22,14 @@ mapfile -t names < <(tests/windows/hostile_names "$tmp/frames")
 # An input that never ends.
 mkfifo "$tmp/alive"
 
-# until_true COMMAND...: within two minutes.
-until_true()
-{
-	local i
-	for ((i = 0; i < 1200; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 tests/windows/agent_peer.py build/guest/colinux-agent "$tmp/frames" \
 	0<>"$tmp/alive" >"$tmp/port" &
 helpers+=($!)
-until_true test -s "$tmp/port" || bail "agent_peer.py does not start"
+wait_for 120 test -s "$tmp/port" || bail "agent_peer.py does not start"
 "$wine" "$top/build/nt/vsock-guest.exe" vm "$(cat "$tmp/port")" \
 	0<>"$tmp/alive" >"$tmp/ready" 2>/dev/null &
 helpers+=($!)
-until_true test -s "$tmp/ready" || bail "vsock-guest.exe does not start"
+wait_for 120 test -s "$tmp/ready" || bail "vsock-guest.exe does not start"
 is "$(tr -d '\r' <"$tmp/ready")" ready "a vsock device and its pipe"
 
 # --- exec ---
@@ -97,11 +86,11 @@ is "$rc $out" "0 x" "input that nobody reads"
 	trap 'touch $tmp/hup; exit' HUP; touch $tmp/waits
 	while :; do sleep 0.05; done" >/dev/null 2>&1 </dev/null &
 client=$!
-try "a command that runs" until_true test -e "$tmp/waits"
+try "a command that runs" wait_for 120 test -e "$tmp/waits"
 exe colinux.exe exec vm echo beside
 is "$rc $out" "0 beside" "... does not hold up another"
 { kill -KILL "$client"; wait "$client"; } 2>/dev/null
-try "... and gets SIGHUP when its client has died" until_true test -e "$tmp/hup"
+try "... and gets SIGHUP when its client has died" wait_for 120 test -e "$tmp/hup"
 
 # --- cp ---
 mkdir -p "$tmp/tree/sub/deep" "$tmp/tree/däta"
