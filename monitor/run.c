@@ -186,6 +186,15 @@ static void account_steal(struct vcpu *v)
 	}
 }
 
+/* The process may have been stopped, also while this vCPU was asleep. */
+static void account_absence(struct vcpu *v)
+{
+	if (v->left) {
+		v->away_ns += host_now() - v->left;
+		store_once(v->area->away_ns, v->away_ns);
+	}
+}
+
 static void fall_asleep(struct vcpu *v)
 {
 	/* A waker that was late for the last sleep may have set it. */
@@ -213,6 +222,7 @@ int vcpu_run(struct vcpu *v, struct colinux_run *run)
 		return -CO_EINVAL;
 	}
 	host_vcpu_bind(v->host);
+	account_absence(v);
 	if (v->awaiting)
 		v->area->ret = run->ret;
 	v->awaiting = 0;
@@ -242,6 +252,7 @@ int vcpu_run(struct vcpu *v, struct colinux_run *run)
 			host_yield(v->host, after == AFTER_YIELD);
 		}
 	}
+	v->left = host_now();
 	__sync_lock_release(&v->running);
 	return 0;
 }

@@ -88,6 +88,7 @@ int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 
 	__builtin_memset(v->area, 0, sizeof(*v->area));
 	v->area->steal_ns = v->stats.steal_ns;	/* never runs backwards */
+	v->area->away_ns = v->away_ns;
 	side_init(side, va, COLINUX_PORT_TEXT_VA + COLINUX_PASSAGE_PAGE,
 		  addr_of(v->side), v->tables.root,
 		  colinux_passage_arrivals[1]);

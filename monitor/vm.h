@@ -84,6 +84,8 @@ struct vcpu {
 	 * waker's compare-and-swap while `asleep`, else by its own thread.
 	 */
 	u64 runnable_since;
+	u64 left;		/* host_now() when vcpu_run() returned, or 0 */
+	u64 away_ns;		/* from then to its next call, in all */
 	u64 wake_mask;		/* what ends the sleep: args[0] of HC_HALT */
 	u32 asleep;		/* 1 around host_vcpu_sleep() */
 	struct colinux_stats stats;

@@ -26,7 +26,7 @@ EXPECT_FUNC_IF("static_key_slow_inc bool(struct static_key *)");
 EXPECT_FUNC_IF("pvclock_touch_watchdogs void(void)");
 EXPECT_FUNC_IF("touch_softlockup_watchdog void(void)");
 
-/* Before this kernel's start, and at the last tick. */
+/* Stolen before this kernel's start; stolen and away at the last tick. */
 static u64 before[COLINUX_MAX_VCPUS], seen[COLINUX_MAX_VCPUS];
 
 static u64 steal_clock(int cpu)
@@ -50,14 +50,16 @@ void port_steal_init(void)
 
 void port_steal_tick(unsigned int cpu)
 {
-	u64 steal = READ_ONCE(port_area(cpu)->steal_ns);
+	struct colinux_vcpu_area *area = port_area(cpu);
+	/* A vCPU that was idle was not robbed, but its clock runs on as well. */
+	u64 gone = READ_ONCE(area->steal_ns) + READ_ONCE(area->away_ns);
 
-	if (steal - seen[cpu] > LONG_NS) {
+	if (gone - seen[cpu] > LONG_NS) {
 		if (touch_watchdogs)
 			touch_watchdogs();
 		/* The work queues' one too. */
 		if (touch_softlockup_watchdog)
 			touch_softlockup_watchdog();
 	}
-	seen[cpu] = steal;
+	seen[cpu] = gone;
 }

@@ -181,7 +181,8 @@ struct colinux_vcpu_area {
 	 * COLINUX_VIRQ_DEVICE, taken by the guest with XCHG.
 	 */
 	__u64 device_pending;
-	__u32 pad2[6];
+	__u64 away_ns;		/* written by the host: time out of COLINUX_IOC_VCPU_RUN */
+	__u32 pad2[4];
 
 	/* The guest port's own use; the host never looks at it. */
 	__u8 port_private[1024];

@@ -292,6 +292,12 @@ static void leaving(void)
 	fake_host.signal = 1;
 	check(run_exits(many) == 0 && run.exit == COLINUX_RUN_INTR && !played,
 	      "a signal is seen before the guest runs");
+	fake_host.signal = 0;
+	fake_host.now += 40000000000ull;
+	check(!v->area->away_ns && !run_exits(many) &&
+		      v->area->away_ns >= 40000000000ull &&
+		      v->stats.steal_ns < 1000000000ull,
+	      "a stop of the process is told, and is no stolen time");
 	end_vm(vm, "signal");
 
 	begin();
