@@ -11,6 +11,8 @@
 #include "../../daemon/disk/disk.h"
 #include "../../daemon/os/windows/nt.h"
 
+#include <winioctl.h>
+
 #define FILE_NAME "disk-\xc3\xa4.raw"
 #define SIZE (1024 * 1024 + 100)	/* with a ragged end */
 
@@ -247,6 +249,113 @@ static void test_told(void)
 	CloseHandle(server);
 }
 
+/*
+ * --- A device, which is a file under \\.\, of whose driver the test says what
+ * it knows ---
+ */
+
+static DWORD flush_code;	/* what flushes end with; 0: with the file's */
+static DWORD opened_with;	/* flags of the last opening */
+
+static FARPROC real(const char *name)
+{
+	return GetProcAddress(GetModuleHandleW(L"kernel32.dll"), name);
+}
+
+static BOOL WINAPI own_FlushFileBuffers(HANDLE file)
+{
+	SetLastError(flush_code);
+	return !flush_code &&
+	       ((__typeof__(FlushFileBuffers) *)(void *)
+			real("FlushFileBuffers"))(file);
+}
+
+static HANDLE WINAPI own_CreateFileW(LPCWSTR path, DWORD access, DWORD share,
+				     LPSECURITY_ATTRIBUTES security, DWORD how,
+				     DWORD flags, HANDLE like)
+{
+	opened_with = flags;
+	return ((__typeof__(CreateFileW) *)(void *)real("CreateFileW"))(
+		path, access, share, security, how, flags, like);
+}
+
+static BOOL WINAPI own_DeviceIoControl(HANDLE file, DWORD code, LPVOID in,
+				       DWORD in_length, LPVOID out, DWORD room,
+				       LPDWORD got, LPOVERLAPPED at)
+{
+	if (code == IOCTL_DISK_GET_LENGTH_INFO &&
+	    room == sizeof(GET_LENGTH_INFORMATION)) {
+		((GET_LENGTH_INFORMATION *)out)->Length.QuadPart = 1 << 20;
+		at->Internal = 0;
+		SetEvent((HANDLE)((uintptr_t)at->hEvent & ~(uintptr_t)1));
+		return TRUE;
+	}
+	return ((__typeof__(DeviceIoControl) *)(void *)real("DeviceIoControl"))(
+		file, code, in, in_length, out, room, got, at);
+}
+
+#define INSTEAD(name) \
+	void *const instead_##name __asm__("__imp_" #name) = own_##name; \
+	__asm__(".text\n.globl " #name "\n" #name ":\n" \
+		"\tjmp *__imp_" #name "(%rip)\n")
+
+INSTEAD(FlushFileBuffers);
+INSTEAD(CreateFileW);
+INSTEAD(DeviceIoControl);
+
+static struct disk *open_device(const char *path, DWORD code)
+{
+	struct disk_options options = { .path = path };
+	struct disk *disk;
+	struct error error;
+
+	flush_code = code;
+	disk = disk_open(&options, &error);
+	if (!disk)
+		printf("# %s\n", error.text);
+	return disk;
+}
+
+/* A durable write and a flush of a device whose flushes end so. */
+static int device_sync(const char *path, DWORD code, const char **engine,
+		       uint8_t *out)
+{
+	struct disk *disk = open_device(path, code);
+	int error;
+
+	if (!disk)
+		return -EBADF;
+	*engine = disk_engine_name(disk);
+	error = transfer(disk, DISK_WRITE, 4096, out, 4096, 4096, true);
+	if (!error)
+		error = range(disk, DISK_FLUSH, 0, 0, false);
+	disk_close(disk);
+	return error;
+}
+
+static void test_device(uint8_t *out)
+{
+	char path[MAX_PATH + 20] = "\\\\.\\";
+	const char *engine = "";
+	int error;
+
+	make_file();
+	MoveFileExW(L"disk-\u00e4.raw", L"device.raw", 0);
+	GetCurrentDirectoryA(MAX_PATH, path + 4);
+	strcat(path, "\\device.raw");
+	error = device_sync(path, 0, &engine, out);
+	ok(!error && !(opened_with & FILE_FLAG_WRITE_THROUGH) &&
+	   !strstr(engine, "through"), "a device that knows flushes");
+	error = device_sync(path, ERROR_INVALID_FUNCTION, &engine, out);
+	ok(!error && opened_with & FILE_FLAG_WRITE_THROUGH &&
+	   strstr(engine, "through"),
+	   "one that knows none is written through");
+	error = device_sync(path, ERROR_IO_DEVICE, &engine, out);
+	ok(error == -EIO && !(opened_with & FILE_FLAG_WRITE_THROUGH),
+	   "one that fails at it does not");
+	flush_code = 0;
+}
+
 int main(void)
 {
 	struct disk_options options = { .path = FILE_NAME };
@@ -268,6 +377,7 @@ int main(void)
 	test_opening();
 	test_direct(out, in);
 	test_told();
+	test_device(out);
 	printf("1..%d\n", count);
 	return failed != 0;
 }

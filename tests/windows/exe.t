@@ -194,7 +194,7 @@ unset FAKE_NT
 # --- The block engine ---
 (cd "$tmp" && timeout 180 "$wine" "$top/build/nt/disk-test.exe") \
 	>"$tmp/disk" 2>/dev/null </dev/null
-ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 22 checks" ||
+ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 25 checks" ||
 	diag "$(grep -v '^ok' "$tmp/disk")"
 
 # --- Network ---

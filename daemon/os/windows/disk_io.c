@@ -25,6 +25,7 @@
 
 struct nt_disk {
 	struct disk *disk;
+	bool through;			/* writes are: it knows no flush */
 	HANDLE port;
 	pthread_t threads[THREADS];
 	unsigned int nr_threads;
@@ -51,8 +52,9 @@ struct transfer {
 
 const char *disk_engine_name(const struct disk *disk)
 {
-	(void)disk;
-	return "overlapped";
+	const struct nt_disk *io = (const struct nt_disk *)disk->pool;
+
+	return io->through ? "overlapped, written through" : "overlapped";
 }
 
 /* --- The end of requests, any thread --- */
@@ -279,8 +281,17 @@ static int transfer_gathered(struct nt_disk *io, struct disk_request *request)
 	return error;
 }
 
+bool nt_disk_flushes(HANDLE file)
+{
+	DWORD code = FlushFileBuffers(file) ? 0 : GetLastError();
+
+	return code != ERROR_INVALID_FUNCTION && code != ERROR_NOT_SUPPORTED;
+}
+
 int disk_sync(const struct disk *disk)
 {
+	if (((const struct nt_disk *)disk->pool)->through)
+		return 0;
 	return FlushFileBuffers(nt_handle(disk->fd)) ?
 		       0 : -nt_errno(GetLastError());
 }
@@ -439,6 +450,8 @@ struct nt_disk *nt_disk_new(struct disk *disk)
 		return NULL;
 	}
 	io->disk = disk;
+	io->through = disk->is_device && !disk->read_only &&
+		      !nt_disk_flushes(nt_handle(disk->fd));
 	pthread_mutex_init(&io->lock, NULL);
 	io->port = CreateIoCompletionPort(nt_handle(disk->fd), NULL,
 					  KEY_TRANSFER, THREADS);

@@ -71,6 +71,12 @@ static int open_file(const struct disk_options *options, int *image,
 		return error_set(error, "%s: out of memory", options->path);
 	file = CreateFileW(wide, access, share, NULL, OPEN_EXISTING, flags,
 			   NULL);
+	if (file != INVALID_HANDLE_VALUE && is_device && !options->read_only &&
+	    !nt_disk_flushes(file)) {
+		CloseHandle(file);
+		file = CreateFileW(wide, access, share, NULL, OPEN_EXISTING,
+				   flags | FILE_FLAG_WRITE_THROUGH, NULL);
+	}
 	free(wide);
 	if (file == INVALID_HANDLE_VALUE)
 		return open_error(options->path, options->read_only,
