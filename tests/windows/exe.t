@@ -200,7 +200,7 @@ ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 25 checks" ||
 # --- Network ---
 (cd "$tmp" && timeout 180 "$top/tests/windows/net_peer.py" "$wine" \
 	"$top/build/nt/net-test.exe") >"$tmp/net" 2>/dev/null </dev/null
-ok $? "network by slirp: $(grep -c '^ok' "$tmp/net") of 9 checks" ||
+ok $? "network by slirp: $(grep -c '^ok' "$tmp/net") of 10 checks" ||
 	diag "$(grep -v '^ok' "$tmp/net")"
 
 # --- Serial ports ---

@@ -394,6 +394,41 @@ static void taken(const char *port)
 	note("%s", error.text);
 }
 
+/* An NT without TCP/IP: it has winsock, but no sockets of the Internet's. */
+static bool no_tcpip;
+
+static SOCKET WSAAPI own_socket(int family, int type, int protocol)
+{
+	SOCKET (WSAAPI *real)(int, int, int) = (void *)GetProcAddress(
+		GetModuleHandleA("ws2_32.dll"), "socket");
+
+	if (!no_tcpip)
+		return real(family, type, protocol);
+	WSASetLastError(WSAEAFNOSUPPORT);
+	return INVALID_SOCKET;
+}
+
+/* In the place of the import library's. */
+void *const instead_socket __asm__("__imp_socket") = own_socket;
+__asm__(".text\n.globl socket\nsocket:\n\tjmp *__imp_socket(%rip)\n");
+
+static void without_tcpip(void)
+{
+	static struct net_options options;
+	struct error error = { "" };
+
+	if (net_options_parse(&options, "eth1", "slirp,,tcp:2222:22",
+			      &error) < 0)
+		die(error.text);
+	no_tcpip = true;
+	check(!net_backend_open(&options, "eth1", "test", own_mac, 1, &error) &&
+	      strstr(error.text, "eth1: no TCP/IP for slirp: ") &&
+	      strstr(error.text, "(error 10047): install it") &&
+	      !strchr(error.text, '\n'), "without TCP/IP it says so");
+	no_tcpip = false;
+	note("%s", error.text);
+}
+
 int main(int argc, char **argv)
 {
 	char value[80];
@@ -408,6 +443,7 @@ int main(int argc, char **argv)
 	nobody_there(atoi(argv[3]));
 	come_in();
 	taken(argv[4]);
+	without_tcpip();
 	guest_exit(&guest);
 	return done();
 }

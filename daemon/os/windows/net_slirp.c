@@ -40,6 +40,7 @@ struct messages {
 struct nt_backend {
 	struct net_backend backend;	/* first */
 	/* Constant once the thread runs. */
+	bool winsock;		/* started, to be ended */
 	pthread_t thread;
 	SOCKET wake;
 
@@ -334,12 +335,15 @@ static void *slirp_thread(void *opaque)
 
 /* --- Life --- */
 
-/* A datagram socket that only hears itself; INVALID_SOCKET: none. */
+/*
+ * A datagram socket that only hears itself; INVALID_SOCKET: none, and winsock's
+ * error.
+ */
 static SOCKET open_wake(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	SOCKET wake = socket(AF_INET, SOCK_DGRAM, 0);
-	int length = sizeof(at);
+	int length = sizeof(at), code;
 	u_long on = 1;
 
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -350,21 +354,42 @@ static SOCKET open_wake(void)
 	    !connect(wake, (void *)&at, sizeof(at)) &&
 	    !ioctlsocket(wake, FIONBIO, &on))
 		return wake;
+	code = WSAGetLastError();
 	closesocket(wake);
+	WSASetLastError(code);
 	return INVALID_SOCKET;
+}
+
+/* libslirp does not look whether there are sockets. */
+static int open_sockets(struct nt_backend *nt, const char *key,
+			struct error *error)
+{
+	WSADATA data;
+	int code = WSAStartup(MAKEWORD(2, 0), &data);
+
+	nt->winsock = !code;
+	if (!code) {
+		nt->wake = open_wake();
+		if (nt->wake != INVALID_SOCKET)
+			return 0;
+		code = WSAGetLastError();
+	}
+	return error_set(error, "%s: no TCP/IP for slirp: %s: install it in "
+			 "Windows, or leave this card out", key,
+			 nt_message(code));
 }
 
 static int start(struct nt_backend *nt, const struct net_options *options,
 		 const char *key, const char *name, struct error *error)
 {
-	/* This is what starts winsock, too. */
+	if (nt->backend.event_fd == -1)
+		return error_set(error, "%s: cannot make an event for slirp",
+				 key);
+	if (open_sockets(nt, key, error))
+		return -1;
 	nt->stack = slirp_stack_new(options, key, name, on_send, nt, error);
 	if (!nt->stack)
 		return -1;
-	nt->wake = open_wake();
-	if (nt->wake == INVALID_SOCKET || nt->backend.event_fd == -1)
-		return error_set(error, "%s: no sockets for slirp: %s", key,
-				 nt_message(WSAGetLastError()));
 	if (os_thread_start(&nt->thread, 0, slirp_thread, nt))
 		return error_set(error, "%s: cannot start a thread for slirp",
 				 key);
@@ -376,6 +401,8 @@ static void free_rest(struct nt_backend *nt)
 	slirp_stack_free(nt->stack);
 	if (nt->wake != INVALID_SOCKET)
 		closesocket(nt->wake);
+	if (nt->winsock)
+		WSACleanup();
 	os_event_free(nt->backend.event_fd);
 	list_free(&nt->in);
 	list_free(&nt->out);
