@@ -54,6 +54,13 @@ int host_memory_map_user(struct host_memory *mem, struct colinux_map *arg);
 /* Undo it, in the same process; nothing if it is not mapped. PASSIVE_LEVEL. */
 void host_memory_unmap_user(struct host_memory *mem);
 
+/* release.c */
+/*
+ * Another thread of the process has what was a place of guest RAM there: the VM
+ * cannot go on.  After host_memory_release() and _reclaim().  PASSIVE_LEVEL.
+ */
+bool host_memory_is_torn(const struct host_memory *mem);
+
 /* vcpu.c */
 /*
  * The calling thread runs `h` on behalf of `irp` until host_vcpu_release();

@@ -7,7 +7,7 @@
 
 struct instance {
 	LIST_ENTRY link;	/* in `instances`, under its lock */
-	KMUTEX lock;		/* CREATE, MAP, event objects */
+	KMUTEX lock;		/* CREATE, MAP, RELEASE, event objects */
 	PEPROCESS process;	/* referenced; guest RAM is mapped there */
 	HANDLE pid;
 	struct vm *vm;		/* set once */
@@ -235,6 +235,16 @@ static int run(struct vm *vm, struct colinux_run *arg, PIRP irp)
 	return err;
 }
 
+/* PASSIVE_LEVEL, in the process: guest RAM goes to NT, or comes back. */
+static int change_memory(struct vm *vm, u32 function, void *arg)
+{
+	int err = vm_control(&vm, function, arg);
+
+	if (host_memory_is_torn(vm->mem))
+		vm_kill(vm, "its memory has lost a place in its process");
+	return err;
+}
+
 /* PASSIVE_LEVEL: the calls of which there is one at a time. */
 static int locked_call(struct instance *in, u32 function, void *arg)
 {
@@ -250,7 +260,9 @@ static int locked_call(struct instance *in, u32 function, void *arg)
 		return events_irqfd(in->events, vm, arg);
 	if (function == COLINUX_IOC_DOORBELL)
 		return events_doorbell(in->events, vm, arg);
-	return host_memory_map_user(vm->mem, arg);
+	if (function == COLINUX_IOC_MAP)
+		return host_memory_map_user(vm->mem, arg);
+	return change_memory(vm, function, arg);
 }
 
 int instance_call(struct instance *in, u32 function, void *arg, PIRP irp)
@@ -270,6 +282,8 @@ int instance_call(struct instance *in, u32 function, void *arg, PIRP irp)
 	case COLINUX_IOC_IRQFD:
 	case COLINUX_IOC_DOORBELL:
 	case COLINUX_IOC_MAP:
+	case COLINUX_IOC_RELEASE:
+	case COLINUX_IOC_RECLAIM:
 		lock(&in->lock);
 		err = locked_call(in, function, arg);
 		unlock(&in->lock);

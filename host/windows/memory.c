@@ -1,45 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Guest RAM on an NT host: physical pages in 2 MiB pieces, held by MDLs and
- * mapped nowhere until somebody asks.  All of it at PASSIVE_LEVEL.
+ * mapped nowhere until somebody asks.  All of it at PASSIVE_LEVEL.  All pieces
+ * but those of the kernel image's chunk have an MDL of their own, with which
+ * they can go back to NT and come again (release.c).
  *
  * NT 6.1 and later give contiguous chunks on request, moving pages away if
  * they must.  Older systems (and those that ignore the request) are asked for
  * the frames of one 2 MiB window after the other, from the top of memory down:
  * a window that is free is taken whole.
  */
-#include "driver.h"
+#include "memory.h"
 
-#define PIECE		COLINUX_PMD_SIZE
-#define PIECE_PAGES	(PIECE / PAGE_SIZE)
 /* One MDL describes at most this much: NT 5.2 allows about 32 MiB. */
-#define BATCH		(16ull << 20)
+#define MDL_MAX		(16ull << 20)
 #define RESERVE		(64ull << 20)	/* left to NT */
-
-struct piece {
-	u64 pfn;
-	PMDL mdl;		/* that it came with; several may share one */
-};
-
-struct user_piece {
-	PMDL mdl;
-	void *address;
-};
-
-struct host_memory {
-	struct piece *pieces;	/* sorted by pfn once complete */
-	u64 nr, max;
-	PMDL *mdls;		/* what is to be freed */
-	u64 nr_mdls;
-	struct colinux_extent *table;
-	u32 nr_extents;
-
-	/* Under the instance's lock. */
-	PMDL kernel_mdl;	/* of offset 0, host_memory_map() */
-	void *kernel;
-	struct user_piece *user;	/* PIECE each; NULL = not mapped */
-	u64 nr_user;
-};
 
 /* ---- pool ---- */
 
@@ -80,26 +55,9 @@ u64 host_code_machine(const void *code)
 	return (u64)MmGetPhysicalAddress((void *)code).QuadPart;
 }
 
-/*
- * NT can give frames to itself, but no driver can ask for given ones: what it
- * gets by address range is what happens to be free.
- */
-int host_memory_release(struct host_memory *mem, u64 offset, u64 size)
-{
-	(void)mem;
-	(void)offset;
-	(void)size;
-	return -CO_EOPNOTSUPP;
-}
-
-int host_memory_reclaim(struct host_memory *mem, u64 offset, u64 size)
-{
-	return host_memory_release(mem, offset, size);
-}
-
 /* ---- frames ---- */
 
-static void free_mdl(PMDL mdl)
+void memory_free_mdl(PMDL mdl)
 {
 	MmFreePagesFromMdl(mdl);
 	ExFreePool(mdl);
@@ -124,7 +82,7 @@ static PMDL take(u64 low, u64 high, u64 skip, u64 size, ULONG flags,
 	mdl = MmAllocatePagesForMdlEx(l, h, s, size, MmCached, flags);
 	*missing = mdl ? size - MmGetMdlByteCount(mdl) : size;
 	if (mdl && *missing) {
-		free_mdl(mdl);
+		memory_free_mdl(mdl);
 		mdl = NULL;
 	}
 	return mdl;
@@ -143,6 +101,13 @@ static PMDL take_window(u64 low)
 	if (!mdl && missing == PAGE_SIZE)
 		mdl = take(low, low + PIECE + PAGE_SIZE, 0, PIECE, 0, &missing);
 	return mdl;
+}
+
+PMDL memory_take_page(void)
+{
+	u64 missing;
+
+	return take(0, 1ull << 62, 0, PAGE_SIZE, 0, &missing);
 }
 
 static int by_pfn(const struct piece *a, const struct piece *b)
@@ -176,47 +141,69 @@ static void sort(struct piece *p, u64 n)
 }
 
 /*
- * Keep an MDL whose frames are whole, aligned pieces, one after the other;
- * otherwise free it.  A piece's own pages come in any order (ReactOS: zeroed
- * ones first); none comes twice, so it is whole when all lie in it.
+ * Are its frames whole, aligned pieces, one after the other?  A piece's own
+ * pages come in any order (ReactOS: zeroed ones first); none comes twice, so it
+ * is whole when all lie in it.
  */
+static bool has_whole_pieces(PMDL mdl)
+{
+	const PFN_NUMBER *pfn = MmGetMdlPfnArray(mdl);
+	u64 pages = MmGetMdlByteCount(mdl) / PAGE_SIZE;
+
+	if (pages % PIECE_PAGES)
+		return false;
+	for (u64 i = 0; i < pages; i++)
+		if (pfn[i] / PIECE_PAGES != pfn[i - i % PIECE_PAGES] / PIECE_PAGES)
+			return false;
+	return true;
+}
+
+void memory_remember(struct host_memory *mem, PMDL mdl)
+{
+	mem->mdls[mem->nr_mdls++] = mdl;
+}
+
+void memory_forget(struct host_memory *mem, PMDL mdl)
+{
+	u64 m = 0;
+
+	while (mem->mdls[m] != mdl)
+		m++;
+	mem->mdls[m] = mem->mdls[--mem->nr_mdls];
+}
+
+/* Keep an MDL of whole pieces that there is room for; otherwise free it. */
 static bool keep(struct host_memory *mem, PMDL mdl)
 {
 	const PFN_NUMBER *pfn = MmGetMdlPfnArray(mdl);
 	u64 pages = MmGetMdlByteCount(mdl) / PAGE_SIZE;
 
-	if (pages % PIECE_PAGES || mem->nr + pages / PIECE_PAGES > mem->max)
-		goto no;
-	for (u64 i = 0; i < pages; i++)
-		if (pfn[i] / PIECE_PAGES != pfn[i - i % PIECE_PAGES] / PIECE_PAGES)
-			goto no;
+	if (!has_whole_pieces(mdl) ||
+	    mem->nr + pages / PIECE_PAGES > mem->max) {
+		memory_free_mdl(mdl);
+		return false;
+	}
 	for (u64 i = 0; i < pages; i += PIECE_PAGES) {
 		mem->pieces[mem->nr].pfn = pfn[i] & ~(PIECE_PAGES - 1);
 		mem->pieces[mem->nr++].mdl = mdl;
 	}
-	mem->mdls[mem->nr_mdls++] = mdl;
+	memory_remember(mem, mdl);
 	return true;
-no:
-	free_mdl(mdl);
-	return false;
 }
 
 /* Give back piece `i`, which has an MDL of its own. */
 static void drop(struct host_memory *mem, u64 i)
 {
 	PMDL mdl = mem->pieces[i].mdl;
-	u64 m = 0;
 
-	while (mem->mdls[m] != mdl)
-		m++;
-	mem->mdls[m] = mem->mdls[--mem->nr_mdls];
+	memory_forget(mem, mdl);
 	mem->nr--;
 	memmove(&mem->pieces[i], &mem->pieces[i + 1],
 		(mem->nr - i) * sizeof(mem->pieces[0]));
-	free_mdl(mdl);
+	memory_free_mdl(mdl);
 }
 
-static bool stopped(void)
+bool memory_stopped(void)
 {
 	return PsIsThreadTerminating(nt_current_thread());
 }
@@ -229,6 +216,25 @@ static bool take_chunks(struct host_memory *mem, u64 size, u64 chunk)
 			&missing);
 
 	return mdl && keep(mem, mdl);
+}
+
+PMDL memory_take_piece(u64 pfn)
+{
+	u64 low = pfn * PAGE_SIZE, missing;
+	PMDL mdl = NULL;
+
+	if (nt.contiguous_chunks)
+		mdl = take(low, low + PIECE, PIECE, PIECE, NT_MM_REQUIRE_CHUNKS,
+			   &missing);
+	if (!mdl)
+		mdl = take_window(low);
+	if (mdl && (!has_whole_pieces(mdl) ||
+		    MmGetMdlPfnArray(mdl)[0] / PIECE_PAGES !=
+			    pfn / PIECE_PAGES)) {
+		memory_free_mdl(mdl);
+		mdl = NULL;
+	}
+	return mdl;
 }
 
 /*
@@ -244,7 +250,7 @@ static int hunt_range(struct host_memory *mem, u64 low, u64 high, u64 run)
 	for (high &= ~(PIECE - 1); high > low; high -= PIECE) {
 		PMDL mdl;
 
-		if (stopped())
+		if (memory_stopped())
 			return -CO_EINTR;
 		if (mem->nr == mem->max)
 			drop(mem, 0);	/* not in the run: it is too short */
@@ -304,11 +310,9 @@ static int take_all(struct host_memory *mem, u64 image)
 			return err == -CO_ENOMEM ? -CO_E2BIG : err;
 	}
 	while (nt.contiguous_chunks && mem->nr < mem->max) {
-		u64 size = (mem->max - mem->nr) * PIECE;
-
-		if (stopped())
+		if (memory_stopped())
 			return -CO_EINTR;
-		if (!take_chunks(mem, size < BATCH ? size : BATCH, PIECE))
+		if (!take_chunks(mem, PIECE, PIECE))
 			break;
 	}
 	return mem->nr < mem->max ? hunt(mem, 0) : 0;
@@ -417,7 +421,9 @@ void host_memory_free(struct host_memory *mem)
 	if (mem->kernel_mdl)
 		IoFreeMdl(mem->kernel_mdl);
 	while (mem->nr_mdls)
-		free_mdl(mem->mdls[--mem->nr_mdls]);
+		memory_free_mdl(mem->mdls[--mem->nr_mdls]);
+	if (mem->hole)
+		memory_free_mdl(mem->hole);
 	host_zfree(mem->table, 0);
 	host_zfree(mem->pieces, 0);
 	host_zfree(mem->mdls, 0);
@@ -426,33 +432,66 @@ void host_memory_free(struct host_memory *mem)
 
 /* ---- mappings ---- */
 
-static u64 machine_of(const struct host_memory *mem, u64 offset)
+struct piece *memory_piece(const struct host_memory *mem, u64 pfn)
+{
+	u64 low = 0, high = mem->nr;
+
+	while (high - low > 1) {
+		u64 middle = (low + high) / 2;
+
+		if (mem->pieces[middle].pfn <= pfn)
+			low = middle;
+		else
+			high = middle;
+	}
+	return &mem->pieces[low];
+}
+
+/* The piece at an offset in guest RAM. */
+static const struct piece *piece_at(const struct host_memory *mem, u64 offset)
 {
 	u32 i = 0;
 
 	while (offset >= mem->table[i].size)
 		offset -= mem->table[i++].size;
-	return mem->table[i].machine + offset;
+	return memory_piece(mem, (mem->table[i].machine + offset) / PAGE_SIZE);
 }
 
-/* An MDL for a part of guest RAM; its pages are locked while `mem` exists. */
+static void describe_piece(PFN_NUMBER *pfn, const struct piece *p, PMDL hole)
+{
+	for (u64 i = 0; i < PIECE_PAGES; i++)
+		pfn[i] = hole ? MmGetMdlPfnArray(hole)[0] : p->pfn + i;
+}
+
+void memory_describe_piece(PMDL mdl, const struct piece *p, PMDL hole)
+{
+	describe_piece(MmGetMdlPfnArray(mdl), p, hole);
+}
+
+/*
+ * An MDL for pieces of guest RAM; its pages are locked while `mem` has them,
+ * and the spare page is for those that it has not.
+ */
 static PMDL describe(const struct host_memory *mem, u64 offset, u64 size)
 {
 	PMDL mdl = IoAllocateMdl(NULL, (ULONG)size, FALSE, FALSE, NULL);
-	PFN_NUMBER *pfn;
 
 	if (!mdl)
 		return NULL;
-	pfn = MmGetMdlPfnArray(mdl);
-	for (u64 i = 0; i < size / PAGE_SIZE; i++)
-		pfn[i] = machine_of(mem, offset + i * PAGE_SIZE) / PAGE_SIZE;
+	for (u64 at = 0; at < size; at += PIECE) {
+		const struct piece *p = piece_at(mem, offset + at);
+
+		describe_piece(MmGetMdlPfnArray(mdl) + at / PAGE_SIZE, p,
+			       p->mdl ? NULL : mem->hole);
+	}
 	mdl->MdlFlags |= MDL_PAGES_LOCKED;
 	return mdl;
 }
 
 void *host_memory_map(struct host_memory *mem, u64 size)
 {
-	if (size > mem->table[0].size || size > BATCH || mem->kernel_mdl)
+	if (size > mem->table[0].size || size > MDL_MAX || size % PIECE ||
+	    mem->kernel_mdl)
 		return NULL;
 	mem->kernel_mdl = describe(mem, 0, size);
 	if (!mem->kernel_mdl)
@@ -477,12 +516,30 @@ static NTSTATUS NTAPI map_piece(void *arg)
 	return STATUS_SUCCESS;
 }
 
+int memory_map_user_piece(struct user_piece *p, void *address)
+{
+	p->address = address;
+	if (!NT_SUCCESS(nt_guarded(map_piece, p))) {
+		p->address = NULL;
+		return -CO_EBUSY;
+	}
+	if (p->address == address)
+		return 0;
+	memory_unmap_user_piece(p);
+	return -CO_EBUSY;
+}
+
+void memory_unmap_user_piece(struct user_piece *p)
+{
+	if (p->address)
+		MmUnmapLockedPages(p->address, p->mdl);
+	p->address = NULL;
+}
+
 void host_memory_unmap_user(struct host_memory *mem)
 {
 	for (u64 i = 0; i < mem->nr_user; i++) {
-		if (mem->user[i].address)
-			MmUnmapLockedPages(mem->user[i].address,
-					   mem->user[i].mdl);
+		memory_unmap_user_piece(&mem->user[i]);
 		if (mem->user[i].mdl)
 			IoFreeMdl(mem->user[i].mdl);
 	}
@@ -533,18 +590,14 @@ static int try_map(struct host_memory *mem, u64 total)
 	for (u64 i = 0; i < mem->nr_user; i++) {
 		struct user_piece *p = &mem->user[i];
 		u64 offset = i * PIECE;
-		void *want = (u8 *)base + offset;
+		int err;
 
 		p->mdl = describe(mem, offset, PIECE);
 		if (!p->mdl)
 			return -CO_ENOMEM;
-		p->address = want;
-		if (!NT_SUCCESS(nt_guarded(map_piece, p))) {
-			p->address = NULL;
-			return -CO_EBUSY;
-		}
-		if (p->address != want)
-			return -CO_EBUSY;
+		err = memory_map_user_piece(p, (u8 *)base + offset);
+		if (err)
+			return err;
 	}
 	return 0;
 }

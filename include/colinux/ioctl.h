@@ -110,7 +110,8 @@ struct colinux_map {
  * its frames to the host, RECLAIM takes exactly these frames back, zeroed.  The
  * whole part or nothing: -EINVAL when it is not inside one extent or the first
  * 4 MiB (the port) are touched, or when any of it is (not) released already;
- * RECLAIM: -EBUSY while the host cannot do without one of the frames.
+ * -EBUSY: RELEASE of frames that the host can take with others only, RECLAIM
+ * while it cannot do without one of them.
  * -EOPNOTSUPP on hosts that cannot do it at all.
  */
 struct colinux_range {

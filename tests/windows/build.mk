@@ -29,6 +29,7 @@ $(B)/tests/windows/guard.exe: tests/windows/guard_test.c host/windows/guard.S
 # so that the test can look at what it made.
 NT_TEST_SRCS := $(wildcard host/windows/*.c) monitor/vm.c monitor/vcpu.c monitor/watchdog.c \
 	$(wildcard tests/windows/fake/*.c) tests/windows/driver_test.c \
+	tests/windows/driver_balloon.c \
 	tests/unit/virtio/tap.c
 NT_TEST_OBJS := $(patsubst %.c,$(B)/asan-nt/%.o, \
 	$(filter-out host/windows/string.c,$(NT_TEST_SRCS)))

@@ -96,7 +96,7 @@ static uint64_t extents(int fd, uint32_t nr)
 	return sum;
 }
 
-static void mappings(int fd)
+static uint64_t *mappings(int fd)
 {
 	struct colinux_map map = { 0 }, again = { 0 }, bad = { .size = 1 };
 	uint64_t *ram, *other;
@@ -112,7 +112,7 @@ static void mappings(int fd)
 	other = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (!ram || other == MAP_FAILED) {
 		check(0, "two mappings to compare");
-		return;
+		exit(1);
 	}
 	for (uint64_t i = COLINUX_KERNEL_OFFSET / 8; i < MEMORY / 8; i += 512)
 		good &= !ram[i];
@@ -123,6 +123,120 @@ static void mappings(int fd)
 		good &= other[i] == i;
 	check(good, "the mapping is guest RAM, in order");
 	munmap(other, MEMORY);
+	return ram;
+}
+
+/* ---- the balloon ---- */
+
+#define BLOCK	COLINUX_PMD_SIZE
+#define BLOCKS	(MEMORY / BLOCK)
+#define FRAMES	(BLOCK / 4096)
+
+static int range(int fd, unsigned int nr, uint64_t offset, uint64_t size)
+{
+	struct colinux_range r = { .offset = offset, .size = size };
+
+	return call(fd, CALL(nr, struct colinux_range), &r);
+}
+
+/* How many frames the driver has. */
+static long frames(void)
+{
+	FILE *held = fopen("/sys/module/ntshim/parameters/held", "r");
+	char line[512], *at = NULL;
+	long n = -1;
+
+	if (held && fgets(line, sizeof(line), held))
+		at = strstr(line, " page frames");
+	while (at && at > line && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	if (at)
+		n = strtol(at, NULL, 10);
+	if (held)
+		fclose(held);
+	return n;
+}
+
+/* Is a block, as the process sees it, made of that word? */
+static int is_all(const uint64_t *ram, uint64_t block, uint64_t word)
+{
+	const uint64_t *at = ram + block * (BLOCK / 8);
+
+	for (uint64_t i = 0; i < BLOCK / 8; i++)
+		if (at[i] != word)
+			return 0;
+	return 1;
+}
+
+/* Each block goes that came by itself; what stays where it is, and how. */
+static unsigned int release_all(int fd, const uint64_t *ram, char *gone)
+{
+	unsigned int nr = 0, wrong = 0;
+
+	for (uint64_t i = 0; i < BLOCKS; i++) {
+		int err = range(fd, COLINUX_IOC_RELEASE, i * BLOCK, BLOCK);
+
+		gone[i] = !err;
+		nr += !err;
+		wrong += err && err != (i < 2 ? EINVAL : EBUSY);
+		/* mappings() has numbered the words at the start of pages. */
+		wrong += err && i >= 2 &&
+			 ram[i * (BLOCK / 8)] != i * (BLOCK / 8);
+		wrong += !err && range(fd, COLINUX_IOC_RELEASE, i * BLOCK,
+				       BLOCK) != EINVAL;
+	}
+	check(!wrong, "RELEASE: what cannot go stays as it is");
+	return nr;
+}
+
+/*
+ * The host may keep a frame that it uses: EBUSY then, and all as before.
+ * Returns the number of those that came.
+ */
+static unsigned int reclaim_all(int fd, const uint64_t *ram, const char *gone)
+{
+	unsigned int nr = 0, wrong = 0;
+
+	for (uint64_t i = 0; i < BLOCKS; i++) {
+		int err = range(fd, COLINUX_IOC_RECLAIM, i * BLOCK, BLOCK);
+
+		nr += !err;
+		wrong += err && err != (gone[i] ? EBUSY : EINVAL);
+		wrong += gone[i] && is_all(ram, i, 0) != !err;
+	}
+	check(!wrong, "RECLAIM: a block comes zeroed, or not at all");
+	return nr;
+}
+
+static void balloon(int fd, uint64_t *ram)
+{
+	char gone[BLOCKS];
+	unsigned int out, in;
+	long before = frames();
+	uint64_t last = BLOCKS;
+
+	check(range(fd, COLINUX_IOC_RECLAIM, 8 * BLOCK, BLOCK) == EINVAL,
+	      "RECLAIM of what was not released");
+	out = release_all(fd, ram, gone);
+	/* The image is in a chunk of 32 MiB, if in one. */
+	check(out >= 14 && out <= BLOCKS - 2, "most blocks can go");
+	/* One is the spare page. */
+	check(frames() == before - (long)out * (long)FRAMES + 1,
+	      "the host has their frames, and no others");
+	for (uint64_t i = 0; i < BLOCKS; i++)
+		last = gone[i] ? i : last;
+	for (uint64_t i = 0; i < 512; i++)
+		ram[last * (BLOCK / 8) + i] = 0xabcd;
+	for (uint64_t i = 0; i < BLOCKS; i++)
+		out -= gone[i] && is_all(ram, i, 0xabcd);
+	check(!out, "one spare page is in the place of all of them");
+	in = reclaim_all(fd, ram, gone);
+	for (uint64_t i = 0; i < BLOCKS; i++)
+		out += gone[i];
+	printf("# %u of %u blocks came back at once\n", in, out);
+	check(in > 0 && frames() == before - (long)(out - in) *
+					     (long)FRAMES + 1,
+	      "blocks are back, and so are their frames");
 }
 
 static int tie(int fd, unsigned int function, uint32_t device, uint32_t queue,
@@ -195,7 +309,7 @@ int main(void)
 	check(!create(fd, MEMORY, IMAGE, 2, &nr), "CREATE");
 	extents(fd, nr);
 	check(create(fd, MEMORY, IMAGE, 2, &nr) == EEXIST, "CREATE again");
-	mappings(fd);
+	balloon(fd, mappings(fd));
 	events(fd);
 	vcpus(fd);
 	/* Left mapped and tied: closing takes it all back. */

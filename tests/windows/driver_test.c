@@ -6,13 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "fake/fake.h"
+#include "driver_test.h"
 #include "tap.h"
 
-#define MB		(1ull << 20)
-#define MAX_FAILURES	400
-
 static struct fake_thread other_thread;
+struct vm *last_vm;
 
 /* ---- helpers ---- */
 
@@ -25,7 +23,7 @@ static int create(FILE_OBJECT *file, u64 memory, u64 image, u32 vcpus)
 	return call(file, COLINUX_IOC_CREATE, &c);
 }
 
-static FILE_OBJECT *open_vm(void)
+FILE_OBJECT *open_vm(void)
 {
 	FILE_OBJECT *file = open_device();
 
@@ -34,7 +32,7 @@ static FILE_OBJECT *open_vm(void)
 	return file;
 }
 
-static void start_driver(u32 version)
+void start_driver(u32 version)
 {
 	fake.version = version;
 	if (!NT_SUCCESS(load_driver()))
@@ -650,8 +648,6 @@ static void events(void)
 	check(nothing_left(), "nothing is left");
 }
 
-static struct vm *last_vm;
-
 static struct host_event *doorbell_of(FILE_OBJECT *file, u32 d, u32 q)
 {
 	(void)file;
@@ -743,6 +739,7 @@ int main(void)
 	for (int i = 0; i < 3; i++) {
 		shapes(versions[i]);
 		creation_fails(versions[i]);
+		balloon(versions[i]);
 		runs(versions[i]);
 		ends(versions[i]);
 		contract(versions[i]);

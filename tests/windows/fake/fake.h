@@ -42,6 +42,10 @@ struct fake_nt {
 	u64 last_map_size;
 };
 extern struct fake_nt fake;
+/* What the process has at an address of its mappings; NULL: nothing. */
+u8 *fake_user(u64 address);
+/* NT itself uses free memory from now on, and does not move it; or no more. */
+void fake_nt_uses(u64 machine, u64 size, bool uses);
 
 /* What was written to the event log and the registry's "Refused" last. */
 extern char last_event[512];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Ex* pool and Mm*: RAM is an area of ours that stands for machine addresses
- * from RAM_BASE on, with a hole; frames are taken and given by number.
+ * from RAM_BASE on, with a hole; frames are taken and given by number.  What is
+ * mapped is known frame by frame: it must be the driver's all the time.
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -16,10 +17,13 @@
 #define HOLE		(96ull << 20)	/* offset of a 2 MiB hole */
 #define WINDOW		(2ull << 20)
 #define FRAMES		(RAM_SIZE / PAGE_SIZE)
+#define DONT_ZERO	1	/* MM_DONT_ZERO_ALLOCATION */
 
 struct fake_nt fake = { .version = 0x0a00 };
 struct fake_counts counts;
 static u8 taken[FRAMES];
+static u8 nt_uses[FRAMES];	/* NT does, for something that stays */
+static u16 nr_mapped[FRAMES];
 static u8 *ram;
 static int fail_at, failables;
 
@@ -129,7 +133,7 @@ static bool is_free(u64 frame)
 {
 	u64 offset = frame * PAGE_SIZE;
 
-	if (frame >= FRAMES || taken[frame] ||
+	if (frame >= FRAMES || taken[frame] || nt_uses[frame] ||
 	    (offset >= HOLE && offset < HOLE + WINDOW))
 		return false;
 	return !fake.one_fragment || offset / WINDOW % 2;
@@ -143,13 +147,23 @@ static bool all_free(u64 frame, u64 n)
 	return true;
 }
 
-/* `n` frames, aligned to `n`, at or above `low`; ~0 if there are none. */
-static u64 find_run(u64 n)
+/* `n` frames, aligned to `n`, in [first, last); ~0 if there are none. */
+static u64 find_run(u64 n, u64 first, u64 last)
 {
 	for (u64 f = 0; f + n <= FRAMES; f += WINDOW / PAGE_SIZE)
-		if ((f + RAM_BASE / PAGE_SIZE) % n == 0 && all_free(f, n))
+		if (f >= first && f + n <= last &&
+		    (f + RAM_BASE / PAGE_SIZE) % n == 0 && all_free(f, n))
 			return f;
 	return ~0ull;
+}
+
+/* The first frame at or above an address. */
+static u64 frame_of(PHYSICAL_ADDRESS a)
+{
+	u64 address = (u64)a.QuadPart;
+
+	return address < RAM_BASE ? 0 :
+	       (address - RAM_BASE + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
 PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
@@ -157,6 +171,7 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 			     MEMORY_CACHING_TYPE cache, ULONG flags)
 {
 	u64 n = total / PAGE_SIZE, chunk = 0, got = 0;
+	u64 first = frame_of(low), last = frame_of(high);
 	PFN_NUMBER *out;
 	PMDL mdl;
 
@@ -169,6 +184,8 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 		chunk = (u64)skip.QuadPart / PAGE_SIZE;
 	if (flags & ~3u && fake.version < 0x601)
 		die("a flag that NT 5.2 does not know");
+	/* The last page counts in if all of it is in the range. */
+	last = fake.reactos ? (high.QuadPart - RAM_BASE) / PAGE_SIZE : last;
 	if (!failable_calls())
 		return NULL;
 	mdl = nt_pool(sizeof(*mdl) + n * sizeof(*out));
@@ -178,7 +195,7 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 	out = MmGetMdlPfnArray(mdl);
 	if (chunk && !fake.ignores_chunks) {
 		for (; got < n; got += chunk) {
-			u64 f = find_run(chunk);
+			u64 f = find_run(chunk, first, last);
 
 			if (f == ~0ull)
 				break;
@@ -188,16 +205,6 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 			}
 		}
 	} else {
-		u64 first = (u64)low.QuadPart < RAM_BASE ?
-				    0 :
-				    ((u64)low.QuadPart - RAM_BASE) / PAGE_SIZE;
-		u64 last = (u64)high.QuadPart < RAM_BASE ?
-				   0 :
-				   ((u64)high.QuadPart + 1 - RAM_BASE) /
-					   PAGE_SIZE;
-
-		if (fake.reactos)
-			last = ((u64)high.QuadPart - RAM_BASE) / PAGE_SIZE;
 		/* ReactOS: zeroed pages (let it be every third) first. */
 		for (int zeroed = fake.reactos; zeroed >= 0; zeroed--)
 			for (u64 f = first; f < last && f < FRAMES && got < n;
@@ -217,7 +224,7 @@ PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 	}
 	for (u64 i = 0; i < got; i++)
 		memset(ram + (MmGetMdlPfnArray(mdl)[i] * PAGE_SIZE - RAM_BASE),
-		       0, PAGE_SIZE);
+		       flags & DONT_ZERO ? 0x5a : 0, PAGE_SIZE);
 	return mdl;
 }
 
@@ -229,7 +236,12 @@ VOID MmFreePagesFromMdl(PMDL mdl)
 
 		if (f >= FRAMES || !taken[f])
 			die("a frame that was not taken");
+		if (nr_mapped[f])
+			die("a frame that is mapped still goes back");
 		taken[f] = 0;
+		/* NT's from here on, and so is what the MDL said. */
+		memset(ram + f * PAGE_SIZE, 0xdd, PAGE_SIZE);
+		MmGetMdlPfnArray(mdl)[i] = ~0ull;
 	}
 	counts.frames -= (int)(mdl->ByteCount / PAGE_SIZE);
 }
@@ -322,6 +334,53 @@ VOID ProbeForWrite(PVOID address, SIZE_T size, ULONG alignment)
 static PEPROCESS mapped_in;
 static u64 next_user = USER_BASE;
 
+/* A mapping, and the frames that it had when it was made. */
+struct mapping {
+	u8 *address;
+	u64 nr;
+	PFN_NUMBER *pfn;
+};
+
+#define MAPPINGS	256
+static struct mapping mapping[MAPPINGS];
+
+static struct mapping *find_mapping(const void *address)
+{
+	for (int i = 0; i < MAPPINGS; i++)
+		if (mapping[i].address == address)
+			return &mapping[i];
+	die("no such mapping");
+}
+
+static void count_mapped(const struct mapping *m, int by)
+{
+	for (u64 i = 0; i < m->nr; i++)
+		nr_mapped[m->pfn[i] - RAM_BASE / PAGE_SIZE] += (u16)by;
+}
+
+static void *add_mapping(void *address, PMDL mdl)
+{
+	struct mapping *m = find_mapping(NULL);
+	size_t bytes = mdl->ByteCount / PAGE_SIZE * sizeof(PFN_NUMBER);
+
+	*m = (struct mapping){ address, mdl->ByteCount / PAGE_SIZE,
+			       malloc(bytes) };
+	memcpy(m->pfn, MmGetMdlPfnArray(mdl), bytes);
+	count_mapped(m, 1);
+	counts.mappings++;
+	return address;
+}
+
+static bool overlaps(const u8 *address, u64 size)
+{
+	for (int i = 0; i < MAPPINGS; i++)
+		if (mapping[i].address && address < mapping[i].address +
+		    mapping[i].nr * PAGE_SIZE &&
+		    mapping[i].address < address + size)
+			return true;
+	return false;
+}
+
 PVOID MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode,
 				   MEMORY_CACHING_TYPE cache, PVOID address,
 				   ULONG bugcheck, ULONG priority)
@@ -344,23 +403,30 @@ PVOID MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode,
 		for (u64 i = 1; i < mdl->ByteCount / PAGE_SIZE; i++)
 			if (pfn[i] != pfn[0] + i)
 				die("not contiguous");
-		counts.mappings++;
-		return ram + (pfn[0] * PAGE_SIZE - RAM_BASE);
+		return add_mapping(ram + (pfn[0] * PAGE_SIZE - RAM_BASE), mdl);
 	}
+	if (overlaps(address, mdl->ByteCount))
+		raise_exception("an exception nobody catches");
 	if (!failable_calls() || fake.mappings_refused-- > 0)
 		raise_exception("an exception nobody catches");
-	counts.mappings++;
 	mapped_in = self->process;
 	fake.last_map_size = (u64)address - USER_BASE + mdl->ByteCount;
 	if (fake.mappings_moved-- > 0)
-		return (u8 *)address + (1ull << 40);
-	return address;
+		address = (u8 *)address + (1ull << 40);
+	return add_mapping(address, mdl);
 }
 
 VOID MmUnmapLockedPages(PVOID address, PMDL mdl)
 {
-	(void)mdl;
+	struct mapping *m = find_mapping(address);
+
 	RULE(DISPATCH_LEVEL);
+	if (!address || m->nr != mdl->ByteCount / PAGE_SIZE ||
+	    memcmp(m->pfn, MmGetMdlPfnArray(mdl), m->nr * sizeof(*m->pfn)))
+		die("unmapped with an MDL that says something else");
+	count_mapped(m, -1);
+	free(m->pfn);
+	memset(m, 0, sizeof(*m));
 	if ((u8 *)address < ram || (u8 *)address >= ram + RAM_SIZE)
 		if (mapped_in != self->process)
 			die("unmapped in another process");
@@ -392,6 +458,30 @@ NTSTATUS ZwFreeVirtualMemory(HANDLE process, PVOID *base, PSIZE_T size,
 		die("ZwFreeVirtualMemory");
 	counts.handles--;
 	return STATUS_SUCCESS;
+}
+
+u8 *fake_user(u64 address)
+{
+	for (int i = 0; i < MAPPINGS; i++) {
+		struct mapping *m = &mapping[i];
+		u64 in = address - (u64)m->address;
+
+		if (m->address && in < m->nr * PAGE_SIZE)
+			return ram + (m->pfn[in / PAGE_SIZE] * PAGE_SIZE -
+				      RAM_BASE) + in % PAGE_SIZE;
+	}
+	return NULL;
+}
+
+void fake_nt_uses(u64 machine, u64 size, bool uses)
+{
+	u64 first = (machine - RAM_BASE) / PAGE_SIZE;
+
+	for (u64 f = first; f < first + size / PAGE_SIZE; f++) {
+		if (uses && taken[f])
+			die("NT uses what the driver has");
+		nt_uses[f] = uses;
+	}
 }
 
 /* Free pages, for SystemPerformanceInformation. */

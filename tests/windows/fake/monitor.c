@@ -184,6 +184,9 @@ u32 vm_control_size(u32 function)
 		return sizeof(struct colinux_event);
 	case COLINUX_IOC_KICK:
 		return sizeof(struct colinux_kick);
+	case COLINUX_IOC_RELEASE:
+	case COLINUX_IOC_RECLAIM:
+		return sizeof(struct colinux_range);
 	default:
 		return 0;
 	}
@@ -209,6 +212,10 @@ int vm_control(struct vm **vm, u32 function, void *arg)
 	case COLINUX_IOC_KICK:
 		vcpu_interrupt((*vm)->vcpus[kick->vcpu], kick->virq);
 		return 0;
+	case COLINUX_IOC_RELEASE:
+		return vm_release(*vm, arg);
+	case COLINUX_IOC_RECLAIM:
+		return vm_reclaim(*vm, arg);
 	default:
 		return -CO_ENOTTY;
 	}

@@ -29,13 +29,51 @@ static int held_get(char *text, const struct kernel_param *parameter)
 static const struct kernel_param_ops held_ops = { .get = held_get };
 module_param_cb(held, &held_ops, NULL, 0444);
 
+/*
+ * mmap() of the device, which NT's processes have not (they have
+ * COLINUX_IOC_MAP), shows guest RAM to programs made for Linux: of a frame that
+ * the driver has given back, a spare page.
+ */
 struct shim_file {
+	struct list_head link;	/* in `files` from CREATE to CLEANUP */
 	FILE_OBJECT object;
 	struct file *file;
 	struct colinux_extent *extents;
 	u32 nr_extents;
 	u64 pages;
 };
+
+static LIST_HEAD(files);
+static DEFINE_MUTEX(files_lock);
+
+/* What [pfn, pfn + nr) is of one extent that begins at page `offset`. */
+static void unmap_part(struct file *file, const struct colinux_extent *e,
+		       u64 offset, u64 pfn, u64 nr)
+{
+	u64 first = e->machine >> PAGE_SHIFT, pages = e->size >> PAGE_SHIFT;
+	u64 from = max(pfn, first), to = min(pfn + nr, first + pages);
+
+	if (from < to)
+		unmap_mapping_range(file->f_mapping,
+				    (offset + from - first) << PAGE_SHIFT,
+				    (to - from) << PAGE_SHIFT, 1);
+}
+
+void main_unmap(unsigned long pfn, unsigned long nr)
+{
+	struct shim_file *f;
+
+	mutex_lock(&files_lock);
+	list_for_each_entry(f, &files, link) {
+		u64 offset = 0;
+
+		for (u32 i = 0; i < f->nr_extents; i++) {
+			unmap_part(f->file, &f->extents[i], offset, pfn, nr);
+			offset += f->extents[i].size >> PAGE_SHIFT;
+		}
+	}
+	mutex_unlock(&files_lock);
+}
 
 static struct image image;
 static DRIVER_OBJECT driver;
@@ -111,6 +149,10 @@ static int shim_release(struct inode *inode, struct file *file)
 {
 	struct shim_file *f = file->private_data;
 
+	mutex_lock(&files_lock);
+	if (f->nr_extents)
+		list_del(&f->link);
+	mutex_unlock(&files_lock);
 	request(f, IRP_MJ_CLEANUP, 0, NULL, 0);
 	request(f, IRP_MJ_CLOSE, 0, NULL, 0);
 	kvfree(f->extents);
@@ -134,7 +176,10 @@ static int fetch_extents(struct shim_file *f, u32 nr)
 		return to_errno(status);
 	for (u32 i = 0; i < nr; i++)
 		f->pages += f->extents[i].size >> PAGE_SHIFT;
+	mutex_lock(&files_lock);
 	smp_store_release(&f->nr_extents, nr);
+	list_add(&f->link, &files);
+	mutex_unlock(&files_lock);
 	return 0;
 }
 
@@ -204,9 +249,8 @@ static vm_fault_t shim_fault(struct vm_fault *vmf)
 		unsigned long pages = f->extents[i].size >> PAGE_SHIFT;
 
 		if (pgoff < pages) {
-			vmf->page = pfn_to_page(
+			vmf->page = mm_get_page(
 				(f->extents[i].machine >> PAGE_SHIFT) + pgoff);
-			get_page(vmf->page);
 			return 0;
 		}
 		pgoff -= pages;
@@ -264,9 +308,12 @@ static int __init shim_init(void)
 	err = symbols_find();
 	if (err)
 		return err;
-	err = ke_init();
+	err = mm_init();
 	if (err)
 		return err;
+	err = ke_init();
+	if (err)
+		goto no_ke;
 	err = image_load(image_path, &image);
 	if (err)
 		goto no_image;
@@ -286,6 +333,8 @@ no_device:
 	image_unload(&image);
 no_image:
 	ke_exit();
+no_ke:
+	mm_exit();
 	return err;
 }
 
@@ -297,6 +346,7 @@ static void __exit shim_exit(void)
 		pr_info("ntshim: everything was given back\n");
 	image_unload(&image);
 	ke_exit();
+	mm_exit();
 }
 
 module_init(shim_init);

@@ -68,6 +68,53 @@ NTAPI VOID ExFreePool(PVOID p)
 
 /* ---- frames ---- */
 
+/* A bit each frame of the machine: the driver has it. */
+static unsigned long *owned, frames_end;
+static DEFINE_SPINLOCK(owned_lock);
+static struct page *spare;	/* what is seen of frames that it has not */
+
+int mm_init(void)
+{
+	int nid;
+
+	for_each_online_node(nid)
+		frames_end = max(frames_end, node_end_pfn(nid));
+	owned = vzalloc(BITS_TO_LONGS(frames_end) * sizeof(long));
+	spare = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (owned && spare)
+		return 0;
+	mm_exit();
+	return -ENOMEM;
+}
+
+void mm_exit(void)
+{
+	if (spare)
+		__free_page(spare);
+	vfree(owned);
+}
+
+struct page *mm_get_page(unsigned long pfn)
+{
+	struct page *page;
+
+	spin_lock(&owned_lock);
+	page = test_bit(pfn, owned) ? pfn_to_page(pfn) : spare;
+	get_page(page);
+	spin_unlock(&owned_lock);
+	return page;
+}
+
+static void set_owner(unsigned long pfn, bool driver)
+{
+	spin_lock(&owned_lock);
+	if (driver)
+		__set_bit(pfn, owned);
+	else
+		WARN_ON(!__test_and_clear_bit(pfn, owned));
+	spin_unlock(&owned_lock);
+}
+
 static bool usable(unsigned long pfn, unsigned long nr)
 {
 	struct page *first = pfn_to_online_page(pfn);
@@ -85,20 +132,25 @@ static bool usable(unsigned long pfn, unsigned long nr)
 /* Exactly these frames. */
 static bool take_range(unsigned long pfn, unsigned long nr)
 {
+	/* Somebody may have looked at one while it went. */
+	main_unmap(pfn, nr);
 	return usable(pfn, nr) &&
 	       !alloc_contig_range(pfn, pfn + nr, MIGRATE_MOVABLE,
 				   GFP_KERNEL | __GFP_NOWARN);
 }
 
-/* An aligned chunk anywhere; 0 if there is none. */
-static unsigned long take_chunk(unsigned long nr)
+/* An aligned chunk in [low, high); 0 if there is none. */
+static unsigned long take_chunk(unsigned long nr, unsigned long low,
+				unsigned long high)
 {
 	int nid;
 
-	if (nr <= 1ul << 10) {
+	if (nr <= 1ul << 10 && !low && high >= frames_end) {
 		int order = order_base_2(nr);
+		/* Movable: so that given frames can be had again. */
 		struct page *page = alloc_pages(
-			GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY, order);
+			GFP_KERNEL | __GFP_MOVABLE | __GFP_NOWARN |
+				__GFP_NORETRY, order);
 
 		if (page) {
 			split_page(page, order);
@@ -112,8 +164,9 @@ static unsigned long take_chunk(unsigned long nr)
 
 			if (!zone->spanned_pages)
 				continue;
-			end = zone->zone_start_pfn + zone->spanned_pages;
-			pfn = ALIGN(zone->zone_start_pfn, nr);
+			end = min(zone->zone_start_pfn + zone->spanned_pages,
+				  high);
+			pfn = ALIGN(max(zone->zone_start_pfn, low), nr);
 			for (; pfn + nr <= end; pfn += nr)
 				if (take_range(pfn, nr))
 					return pfn;
@@ -136,6 +189,16 @@ static PMDL new_mdl(SIZE_T bytes)
 
 static void free_frames(PPFN_NUMBER pfn, SIZE_T n)
 {
+	for (SIZE_T i = 0; i < n; i++)
+		set_owner(pfn[i], false);
+	for (SIZE_T i = 0; i < n;) {
+		SIZE_T run = 1;
+
+		while (i + run < n && pfn[i + run] == pfn[i] + run)
+			run++;
+		main_unmap(pfn[i], run);
+		i += run;
+	}
 	for (SIZE_T i = 0; i < n; i++) {
 		__free_page(pfn_to_page(pfn[i]));
 		if (i % 1024 == 1023)
@@ -148,12 +211,22 @@ NTAPI PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 				   PHYSICAL_ADDRESS skip, SIZE_T total,
 				   MEMORY_CACHING_TYPE cache, ULONG flags)
 {
-	SIZE_T chunk = flags & REQUIRE_CHUNKS ? skip.QuadPart : total;
+	/* The highest address is in the last page that may be taken. */
+	unsigned long first = low.QuadPart >> PAGE_SHIFT;
+	unsigned long end = (high.QuadPart >> PAGE_SHIFT) + 1;
+	bool anywhere = !first && end >= frames_end;
+	SIZE_T chunk = flags & REQUIRE_CHUNKS ? skip.QuadPart :
+		       anywhere		      ? PAGE_SIZE :
+						total;
 	SIZE_T done = 0, nr = chunk >> PAGE_SHIFT;
 	PMDL mdl;
 	PPFN_NUMBER out;
 
 	if (flags & ~3u && old_nt)
+		return NULL;
+	/* Scattered pages of a larger range are more than we can do. */
+	if (WARN_ON(!(flags & REQUIRE_CHUNKS) && !anywhere &&
+		    end - first != nr))
 		return NULL;
 	mdl = new_mdl(total);
 	if (!mdl)
@@ -162,16 +235,16 @@ NTAPI PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 	for (; done < total; done += chunk) {
 		unsigned long pfn;
 
-		if (flags & REQUIRE_CHUNKS)
-			pfn = take_chunk(nr);
+		if (flags & REQUIRE_CHUNKS || anywhere)
+			pfn = take_chunk(nr, first, end);
 		else
-			pfn = take_range(low.QuadPart >> PAGE_SHIFT, nr) ?
-				      low.QuadPart >> PAGE_SHIFT :
-				      0;
+			pfn = take_range(first, nr) ? first : 0;
 		if (!pfn)
 			break;
 		for (SIZE_T i = 0; i < nr; i++) {
-			clear_page(page_address(pfn_to_page(pfn + i)));
+			memset(page_address(pfn_to_page(pfn + i)),
+			       flags & DONT_ZERO ? 0x5a : 0, PAGE_SIZE);
+			set_owner(pfn + i, true);
 			*out++ = pfn + i;
 			if (i % 1024 == 1023)
 				cond_resched();
@@ -188,7 +261,11 @@ NTAPI PMDL MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS low, PHYSICAL_ADDRESS high,
 
 NTAPI VOID MmFreePagesFromMdl(PMDL mdl)
 {
-	free_frames(MmGetMdlPfnArray(mdl), mdl->ByteCount >> PAGE_SHIFT);
+	SIZE_T n = mdl->ByteCount >> PAGE_SHIFT;
+
+	free_frames(MmGetMdlPfnArray(mdl), n);
+	/* It says nothing any more (ReactOS: an end-of-list mark). */
+	memset(MmGetMdlPfnArray(mdl), 0xff, n * sizeof(PFN_NUMBER));
 }
 
 /* The driver looks at them from the last: whole zones, holes and all. */

@@ -69,11 +69,17 @@ void thread_put(PVOID object);
 extern bool old_nt;	/* module parameter: be NT 5.2 */
 
 /* mm.c */
+int mm_init(void);
+void mm_exit(void);
+/* With a reference: a frame that the driver has, else one spare page. */
+struct page *mm_get_page(unsigned long pfn);
 /* The MDL that the running task is mapping into its process, or NULL. */
 struct vm_area_struct;
 int mm_map_pending(struct vm_area_struct *vma);
 
 /* main.c */
+/* No process has these frames mapped by mmap(); until it touches them again. */
+void main_unmap(unsigned long pfn, unsigned long nr);
 struct file;
 struct file *current_device_file(void);
 
