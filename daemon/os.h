@@ -85,6 +85,13 @@ void os_event_clear(int event);
 #define OS_EVENTS 32
 void os_event_wait(const int *events, unsigned int nr, bool *signalled);
 
+/*
+ * A timer is an event that is signalled `ms` after os_timer_set(), once; set
+ * again it forgets what was before.  Freed by os_event_free().
+ */
+int os_timer_new(void);
+void os_timer_set(int timer, unsigned int ms);
+
 /* Start a thread that takes no signals; stack 0: the usual.  An errno. */
 int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),
 		    void *opaque);
@@ -134,7 +141,6 @@ enum os_feature {
 	OS_FOLDERS,		/* cofsN=: virtiofs */
 	OS_VHOST_USER,		/* devices of other processes */
 	OS_VSOCK_WAYS,		/* vsock=connect, vsock=vhost */
-	OS_BALLOON,		/* memory NAME SIZE */
 	OS_INTERFACES,		/* tuntap, bridge, macvtap */
 	OS_DISK_FORMATS,	/* qcow2 and others, NBD, HTTP */
 	OS_IMAGE_CREATE,	/* colinux image create */

@@ -169,10 +169,6 @@ int cmd_memory(int argc, char **argv)
 	}
 	if (!nr)
 		return usage_error("memory", "give the name of a guest");
-	if (words[1] && os_lacks(OS_BALLOON)) {
-		say("memory: %s", os_lacks(OS_BALLOON));
-		return EXIT_OTHER;
-	}
 	if (words[1])
 		size = config_parse_size(words[1]) >> 20;
 	if (words[1] && (!size || size > INT32_MAX))

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <colinux/layout.h>
 
+#include "../os.h"
 #include "balloon.h"
 #include "bus.h"
 #include "device.h"
@@ -62,7 +61,7 @@ struct block {
 struct virtio_balloon {
 	struct virtio_device device;
 	struct virtqueue_chain chain;
-	int timer_fd;
+	int timer;
 	uint64_t nr_pages;	/* of guest RAM; 0 = the tables are not there */
 	uint8_t *state;		/* by page */
 	struct block *block;	/* by block */
@@ -129,15 +128,6 @@ static bool make_tables(struct virtio_balloon *balloon)
 	}
 	balloon->nr_pages = nr;
 	return true;
-}
-
-static void set_timer(struct virtio_balloon *balloon, long ms)
-{
-	struct itimerspec when = {
-		.it_value = { ms / 1000, ms % 1000 * 1000000 },
-	};
-
-	timerfd_settime(balloon->timer_fd, 0, &when, NULL);
 }
 
 /* --- Frames --- */
@@ -293,7 +283,7 @@ static void finish_held(struct virtio_balloon *balloon)
 
 	for (uint32_t i = 0; i < balloon->nr_held; i++)
 		if (is_released(balloon, balloon->held[i])) {
-			set_timer(balloon, ROUND_MS);
+			os_timer_set(balloon->timer, ROUND_MS);
 			return;
 		}
 	for (uint32_t i = 0; i < balloon->nr_held; i++) {
@@ -390,7 +380,7 @@ static void stats(struct virtio_balloon *balloon)
 
 /* --- The target; lock held --- */
 
-static void tell(struct virtio_balloon *balloon, uint64_t pages)
+static void tell_guest(struct virtio_balloon *balloon, uint64_t pages)
 {
 	if (config_of(balloon)->num_pages == pages)
 		return;
@@ -417,7 +407,7 @@ static void adjust(struct virtio_balloon *balloon)
 
 	if (balloon->goal >= balloon->nr) {
 		balloon->rounds = 0;
-		tell(balloon, balloon->goal);
+		tell_guest(balloon, balloon->goal);
 		/* Blocks that were on their way back. */
 		for (uint64_t i = 0; balloon->sweep &&
 				     i < balloon->nr_pages / BLOCK_PAGES; i++)
@@ -434,7 +424,7 @@ static void adjust(struct virtio_balloon *balloon)
 		max = AHEAD;
 	/* First of all it must not grow. */
 	if (config_of(balloon)->num_pages > balloon->nr)
-		tell(balloon, balloon->nr);
+		tell_guest(balloon, balloon->nr);
 	if (!reclaim_unlocked(balloon, balloon->stack + balloon->nr - max, max))
 		return;
 	if (max > balloon->nr)
@@ -443,11 +433,11 @@ static void adjust(struct virtio_balloon *balloon)
 	if (ready)
 		balloon->rounds = 0;
 	else if (++balloon->rounds < ROUNDS)
-		set_timer(balloon, ROUND_MS);
+		os_timer_set(balloon->timer, ROUND_MS);
 	else
 		balloon->stuck = true;
 	if (config_of(balloon)->num_pages > balloon->nr - ready)
-		tell(balloon, balloon->nr - ready);
+		tell_guest(balloon, balloon->nr - ready);
 }
 
 /* --- The device --- */
@@ -526,7 +516,7 @@ static void balloon_free(struct virtio_device *device)
 {
 	struct virtio_balloon *balloon = (struct virtio_balloon *)device;
 
-	close(balloon->timer_fd);
+	os_event_free(balloon->timer);
 	free_tables(balloon);
 	free(balloon);
 }
@@ -552,22 +542,21 @@ int virtio_balloon_add(struct virtio_bus *bus, struct virtio_balloon **balloon,
 
 	if (!new)
 		return error_set(error, "balloon: out of memory");
-	new->timer_fd = timerfd_create(CLOCK_MONOTONIC,
-				       TFD_CLOEXEC | TFD_NONBLOCK);
-	if (new->timer_fd < 0) {
+	new->timer = os_timer_new();
+	if (new->timer == -1) {
 		free(new);
 		return error_set(error, "balloon: no timer: %s",
 				 strerror(errno));
 	}
 	memset(new->stat, 0xff, sizeof(new->stat));
 	new->device.type = &virtio_balloon_type;
-	new->device.event_fd = new->timer_fd;
+	new->device.event_fd = new->timer;
 	new->device.features = F_MUST_TELL_HOST | F_STATS_VQ;
 	new->device.config_len = sizeof(struct balloon_config);
 	snprintf(new->device.tag, sizeof(new->device.tag), "balloon");
 	number = virtio_device_add(bus, &new->device, error);
 	if (number < 0) {
-		close(new->timer_fd);
+		os_event_free(new->timer);
 		free(new);
 		return -1;
 	}

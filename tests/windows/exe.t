@@ -69,9 +69,6 @@ exe colinux.exe check "$wdir\\net.conf"
 like "$out" 'eth0=slirp,,tcp:2222:22: network card 0: addresses translated' "eth0=slirp"
 exe colinux.exe check kernel=x initrd=y eth0=slirp,,tcp:2222
 like "$err" '^colinux: eth0: tcp:2222 is no redirection' "... checked"
-exe colinux.exe memory deb 64
-is "$rc $(grep -c "^colinux: memory: .*Windows" <<<"$err")" "1 1" \
-	"memory is refused, and why"
 exe colinux.exe image create "$wdir\\new.img"
 is "$rc" 1 "image create is refused"
 like "$err" 'Debian' "... and where it is done"
@@ -131,6 +128,11 @@ FAKE_GUEST=sleep exe colinux-fake.exe run name=one "${guest[@]}"
 like "$err" 'one is running already' "a name is taken once"
 exe colinux-fake.exe run name=two "${guest[@]}"
 like "$err" 'cobd0: .* in use by another' "... and so is a disk"
+exe colinux-fake.exe memory one
+like "$out" '^size 128$' "memory: what the guest has"
+exe colinux-fake.exe memory one 96
+like "$rc $err" '^1 colinux: the guest has no balloon driver' \
+	"... its kernel, which does not run, has no balloon"
 exe colinux-fake.exe disk list one
 like "$out" '^cobd0: block, .*disk ä.img, 1 MiB' "disk list"
 exe colinux-fake.exe disk resize one cobd0 3M
@@ -196,6 +198,12 @@ unset FAKE_NT
 	>"$tmp/disk" 2>/dev/null </dev/null
 ok $? "the block engine: $(grep -c '^ok' "$tmp/disk") of 25 checks" ||
 	diag "$(grep -v '^ok' "$tmp/disk")"
+
+# --- The balloon ---
+timeout 180 "$wine" build/nt/balloon-test.exe >"$tmp/balloon" 2>/dev/null \
+	</dev/null
+ok $? "the balloon: $(grep -c '^ok' "$tmp/balloon") of 68 checks" ||
+	diag "$(grep -v '^ok' "$tmp/balloon")"
 
 # --- Network ---
 (cd "$tmp" && timeout 180 "$top/tests/windows/net_peer.py" "$wine" \

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Events (eventfds), threads without signals, random numbers: see os.h. */
+/* Events (eventfds), timers, threads without signals, random numbers: see os.h. */
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../../os.h"
@@ -51,6 +52,20 @@ void os_event_wait(const int *events, unsigned int nr, bool *signalled)
 		;
 	for (i = 0; i < nr; i++)
 		signalled[i] = fds[i].revents;
+}
+
+int os_timer_new(void)
+{
+	return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+}
+
+void os_timer_set(int timer, unsigned int ms)
+{
+	const struct itimerspec when = {
+		.it_value = { ms / 1000, ms % 1000 * 1000000 },
+	};
+
+	timerfd_settime(timer, 0, &when, NULL);
 }
 
 int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),

@@ -19,7 +19,7 @@ NT_DAEMON_SRCS := $(addprefix daemon/,agent.c client.c client_console.c command.
 	$(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c bzimage.c \
 	cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c insn.c \
 	inspect.c kallsyms.c link.c load.c modules.c pagetable.c pause.c) \
-	$(addprefix daemon/virtio/,blk.c console.c device.c net.c rng.c virtio.c \
+	$(addprefix daemon/virtio/,balloon.c blk.c console.c device.c net.c rng.c virtio.c \
 	virtqueue.c vsock.c vsock_stream.c) \
 	$(addprefix agent/,channel.c tree_path.c tree_receive.c tree_send.c) \
 	$(addprefix daemon/net/,frame.c options.c slirp_stack.c) \
@@ -81,6 +81,11 @@ $(B)/nt/net-test.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/, \
 		windows/net_test.o unit/virtio/guest.o unit/virtio/tap.o)
 	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
 
+# ... the balloon, by its unit test;
+$(B)/nt/balloon-test.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/unit/virtio/, \
+		balloon_test.o guest.o tap.o)
+	$(NT_CC) -static -o $@ $^ $(NT_DAEMON_LDLIBS)
+
 # ... and a vsock device, whose guest is that of the unit tests as well.
 $(B)/nt/vsock-guest.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/, \
 		windows/vsock_guest.o unit/virtio/guest.o unit/virtio/tap.o)
@@ -96,6 +101,6 @@ $(B)/nt/nt52-test.exe: $(NT_TEST_OBJS) $(addprefix $(B)/nt/tests/, \
 
 ifneq ($(WINDOWS_LIBS),)
 ALL += $(addprefix $(B)/nt/,colinux-fake.exe disk-test.exe net-test.exe \
-	serial-test.exe nt52-test.exe vsock-guest.exe)
+	serial-test.exe nt52-test.exe vsock-guest.exe balloon-test.exe)
 ALL += $(B)/nt/colinux.exe
 endif

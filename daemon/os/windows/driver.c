@@ -100,6 +100,8 @@ static const DWORD sizes[] = {
 	[COLINUX_IOC_KICK] = sizeof(struct colinux_kick),
 	[COLINUX_IOC_STATS] = sizeof(struct colinux_stats),
 	[COLINUX_IOC_MAP] = sizeof(struct colinux_map),
+	[COLINUX_IOC_RELEASE] = sizeof(struct colinux_range),
+	[COLINUX_IOC_RECLAIM] = sizeof(struct colinux_range),
 };
 
 static int call_error(DWORD code)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Events (of NT, reset by hand), threads, random numbers: see os.h. */
+/* Events and timers (of NT, reset by hand), threads, random numbers: see os.h. */
 #include <errno.h>
 
 #include "nt.h"
@@ -28,9 +28,34 @@ void os_event_signal(int event)
 	SetEvent(nt_handle(event));
 }
 
+/* In units of 100 ns, from now on if negative. */
+static void set_timer(int timer, LONGLONG due)
+{
+	LARGE_INTEGER when = { .QuadPart = due };
+
+	SetWaitableTimer(nt_handle(timer), &when, 0, NULL, NULL, FALSE);
+}
+
 void os_event_clear(int event)
 {
-	ResetEvent(nt_handle(event));
+	/* A timer is no event to NT; it is reset by being set: to year 5000. */
+	if (!ResetEvent(nt_handle(event)))
+		set_timer(event, -(1ll << 60));
+}
+
+int os_timer_new(void)
+{
+	HANDLE timer = CreateWaitableTimerW(NULL, TRUE, NULL);
+
+	if (timer)
+		return nt_number(timer);
+	errno = EMFILE;
+	return -1;
+}
+
+void os_timer_set(int timer, unsigned int ms)
+{
+	set_timer(timer, ms * -10000ll);
 }
 
 void os_event_wait(const int *events, unsigned int nr, bool *signalled)

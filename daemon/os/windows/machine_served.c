@@ -5,10 +5,8 @@
  * to add.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "../../machine_internal.h"
-#include "../../virtio/balloon.h"
 #include "../../virtio/vhost_net.h"
 
 int machine_add_served(struct machine *machine, struct error *error)
@@ -53,50 +51,4 @@ void vhost_net_stop(struct vhost_net *vhost, struct virtio_device *device)
 {
 	(void)vhost;
 	(void)device;
-}
-
-/* No balloon: nobody asks for the pages of one that has no driver. */
-
-const char *const balloon_stat_names[BALLOON_STATS];
-
-bool balloon_stat_is_bytes(unsigned int stat)
-{
-	(void)stat;
-	return false;
-}
-
-int virtio_balloon_add(struct virtio_bus *bus, struct virtio_balloon **balloon,
-		       struct error *error)
-{
-	(void)bus;
-	(void)error;
-	*balloon = NULL;
-	return 0;
-}
-
-void virtio_balloon_set(struct virtio_balloon *balloon, uint64_t pages)
-{
-	(void)balloon;
-	(void)pages;
-}
-
-void virtio_balloon_ask(struct virtio_balloon *balloon)
-{
-	(void)balloon;
-}
-
-void virtio_balloon_state(struct virtio_balloon *balloon,
-			  struct balloon_state *state)
-{
-	(void)balloon;
-	memset(state, 0, sizeof(*state));
-	for (unsigned int i = 0; i < BALLOON_STATS; i++)
-		state->stat[i] = UINT64_MAX;
-}
-
-int virtio_balloon_empty(struct virtio_balloon *balloon, struct error *error)
-{
-	(void)balloon;
-	(void)error;
-	return 0;
 }

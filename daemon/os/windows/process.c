@@ -69,8 +69,6 @@ const char *os_lacks(enum os_feature feature)
 	case OS_VSOCK_WAYS:
 		return "a guest on Windows has sockets of this process only, "
 		       "and does not connect to the host's; use vsock=on";
-	case OS_BALLOON:
-		return "a guest on Windows keeps the memory that mem= gives it";
 	case OS_INTERFACES:
 		return "tuntap, bridge and macvtap are Linux's, and not to be "
 		       "had on Windows; use slirp";
