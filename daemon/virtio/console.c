@@ -139,22 +139,24 @@ static void serve_input(struct virtio_console *console)
 	struct virtqueue_chain *chain = &console->input_chain;
 	struct staging *in = &console->input;
 
-	/* A doorbell is wanted while the guest has given us no buffer. */
-	do {
-		while (virtio_device_runs(device) &&
-		       virtqueue_has_more(queue) && fetch_input(console) &&
-		       virtio_device_pop(device, QUEUE_INPUT, chain)) {
-			size_t done = iovec_write(chain->iov + chain->nr_out,
-						  chain->nr_in,
-						  in->bytes + in->start,
-						  in->end - in->start);
+	while (virtio_device_runs(device)) {
+		size_t done;
 
-			in->start += done;
-			virtqueue_push(queue, chain->head, done);
+		if (!virtqueue_has_more(queue)) {
+			virtio_device_interrupt(device, QUEUE_INPUT);
+			/* A doorbell is wanted while there is no buffer. */
+			if (!virtqueue_unmute(queue))
+				return;
 		}
-		virtio_device_interrupt(device, QUEUE_INPUT);
-	} while (virtio_device_runs(device) && !virtqueue_has_more(queue) &&
-		 virtqueue_unmute(queue));
+		if (!fetch_input(console) ||
+		    !virtio_device_pop(device, QUEUE_INPUT, chain))
+			break;
+		done = iovec_write(chain->iov + chain->nr_out, chain->nr_in,
+				   in->bytes + in->start, in->end - in->start);
+		in->start += done;
+		virtqueue_push(queue, chain->head, done);
+	}
+	virtio_device_interrupt(device, QUEUE_INPUT);
 }
 
 static void console_serve(struct virtio_device *device)

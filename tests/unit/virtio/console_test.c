@@ -232,6 +232,52 @@ static void slow_guest(size_t most)
 	owner.input_most = MOST;
 }
 
+enum { QUICK = 1000 };
+static unsigned int offers;
+
+static void offer(void)
+{
+	const struct piece piece = { FIRST, 4, true };
+
+	if (offers == QUICK)
+		return;
+	offers++;
+	queue_add(&input, &piece, 1, 0);
+	/* used_event: interrupt for the next one, please. */
+	store16(&guest, input.avail + 4 + 2 * input.size,
+		load16(&guest, input.used + 2));
+	queue_kick(&input);
+}
+
+static void offer_again(struct guest *g, unsigned int number)
+{
+	(void)g;
+	(void)number;
+	offer();
+}
+
+/*
+ * The guest offers its one buffer again while it is told of it: after the
+ * device has found the ring empty, before it asks for doorbells.
+ */
+static void quick_guest(void)
+{
+	uint64_t irqs = irq_count(&guest, device);
+	uint32_t head, length;
+	bool ok;
+	int i;
+
+	type(owner.input, QUICK * 4);
+	offers = 0;
+	guest.on_irq = offer_again;
+	offer();
+	ok = wait_irq(&guest, device, irqs + QUICK - 1);
+	guest.on_irq = NULL;
+	for (i = 0; ok && i < QUICK; i++)
+		ok = queue_wait(&input, &head, &length) && length == 4;
+	check(ok, "a buffer that comes back at once is filled at once");
+}
+
 static void resize(void)
 {
 	struct colinux_device_page *page = device_page(&guest, device);
@@ -336,6 +382,7 @@ static void one_way(uint64_t features, const char *name)
 	slow_guest(MOST);
 	slow_guest(1);
 	slow_guest(4097);
+	quick_guest();
 	resize();
 	reset(features & offered(&guest, device));
 	last_words();

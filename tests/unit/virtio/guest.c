@@ -24,6 +24,8 @@ static void fake_set_irq(void *opaque, unsigned int device, unsigned int irq)
 
 	if (irq >= COLINUX_DEVICE_IRQS)
 		abort();
+	if (guest->on_irq)
+		guest->on_irq(guest, device);
 	pthread_mutex_lock(&guest->lock);
 	guest->irqs[device]++;
 	pthread_cond_broadcast(&guest->irq);

@@ -42,6 +42,8 @@ struct guest {
 	struct guest_memory memory;
 	struct virtio_bus *bus;
 	uint64_t next_free;		/* machine address, in FIFTH */
+	/* What the driver does in an interrupt; NULL: nothing. */
+	void (*on_irq)(struct guest *guest, unsigned int device);
 
 	pthread_mutex_t lock;
 	pthread_cond_t irq;
