@@ -6,8 +6,9 @@
  * and the administrators only, and nobody over the network.
  *
  * Each connection always has a read under way while there is room, and a write
- * while there is something to write; they end in the system's pool of threads
- * (on_done()), and what they change is told by events.
+ * while there is something to write; they end in a thread of our own (on_done()),
+ * and what they change is told by events.  The system's pool of threads would do
+ * as well, but ReactOS' has none for that (BindIoCompletionCallback()).
  *
  * A socket's number is its place in a table.
  */
@@ -167,7 +168,7 @@ static void write_done(struct nt_socket *socket, DWORD error)
 	finish(socket);
 }
 
-static void CALLBACK on_done(DWORD error, DWORD length, OVERLAPPED *overlapped)
+static void on_done(DWORD error, DWORD length, OVERLAPPED *overlapped)
 {
 	struct operation *operation =
 		CONTAINING_RECORD(overlapped, struct operation, overlapped);
@@ -179,6 +180,38 @@ static void CALLBACK on_done(DWORD error, DWORD length, OVERLAPPED *overlapped)
 	else
 		write_done(socket, error);
 	pthread_mutex_unlock(&lock);
+}
+
+static void *port_thread(void *opaque)
+{
+	for (;;) {
+		OVERLAPPED *at = NULL;
+		DWORD length = 0, error = 0;
+		ULONG_PTR key;
+
+		if (!GetQueuedCompletionStatus(opaque, &length, &key, &at,
+					       INFINITE))
+			error = GetLastError();
+		if (at)
+			on_done(error, length, at);
+	}
+	return NULL;
+}
+
+/* With the lock: what ends at that pipe goes to on_done() from now on. */
+static bool serve(HANDLE pipe)
+{
+	static HANDLE port;	/* as long as the process */
+	pthread_t thread;
+
+	if (!port) {
+		port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 0);
+		if (port && os_thread_start(&thread, 0, port_thread, port)) {
+			CloseHandle(port);
+			port = NULL;
+		}
+	}
+	return port && CreateIoCompletionPort(pipe, port, 0, 0);
 }
 
 /* A socket for a pipe, which becomes its own; -1 with errno, and closed. */
@@ -215,8 +248,7 @@ static HANDLE new_instance(const wchar_t *name, bool first)
 				PIPE_UNLIMITED_INSTANCES, ROOM, ROOM, 0,
 				&attributes);
 	LocalFree(attributes.lpSecurityDescriptor);
-	if (pipe == INVALID_HANDLE_VALUE ||
-	    BindIoCompletionCallback(pipe, on_done, 0))
+	if (pipe == INVALID_HANDLE_VALUE || serve(pipe))
 		return pipe;
 	CloseHandle(pipe);
 	return INVALID_HANDLE_VALUE;
@@ -246,17 +278,21 @@ int os_listen(const char *path, struct error *error)
 	wchar_t *wide;
 	int number = -1;
 	HANDLE pipe;
+	DWORD code;
 
 	if (os_random(secret, sizeof(secret)) != sizeof(secret))
 		return error_set(error, "%s: no random numbers", path);
 	for (size_t i = 0; i < sizeof(secret); i++)
 		sprintf(name + strlen(name), "%02x", secret[i]);
 	wide = nt_wide(name);
+	pthread_mutex_lock(&lock);
 	pipe = wide ? new_instance(wide, true) : INVALID_HANDLE_VALUE;
+	code = GetLastError();
+	pthread_mutex_unlock(&lock);
 	if (pipe == INVALID_HANDLE_VALUE) {
 		free(wide);
 		return error_set(error, "%s: cannot make a pipe: %s", path,
-				 nt_message(GetLastError()));
+				 nt_message(code));
 	}
 	number = listen_at(pipe, wide);
 	if (number < 0) {
@@ -317,13 +353,14 @@ static int connect_pipe(HANDLE pipe)
 	HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
 	int number = -1;
 
-	if (!event || !BindIoCompletionCallback(pipe, on_done, 0)) {
+	pthread_mutex_lock(&lock);
+	if (!event || !serve(pipe)) {
+		pthread_mutex_unlock(&lock);
 		CloseHandle(pipe);
 		if (event)
 			CloseHandle(event);
 		return fail(EMFILE);
 	}
-	pthread_mutex_lock(&lock);
 	number = add_socket(pipe);
 	if (number >= 0) {
 		table[number]->event = event;
