@@ -55,6 +55,26 @@ is_stopped()
 	try "$1: the guest's clock has seen it" between 29 "$after" 35
 }
 
+# The same when both sleep, so that no time is stolen from either, with grace
+# periods under way and an alarm after 3 s.
+sleeps_when_stopped()
+{
+	local i
+	start_initrd idle "$1" 'i=0; while [ $i -lt 250 ]; do ls >/dev/null;
+		sleep 0.02; i=$((i+1)); done' cpus=2 \
+		rcupdate.rcu_cpu_stall_timeout=3
+	wait_text 60 idle '^colinux-initrd: Linux' || :
+	for i in 0.21 0.43 0.62; do
+		sleep "$i"	# the passing of time again
+		kill -STOP "$PID"
+		sleep 5
+		kill -CONT "$PID"
+	done
+	ended 120 "$PID"
+	is "$STATUS" 0 "$1: goes on after stops while it was idle"
+	no_trouble "$(grep -v stall_timeout "$LOG/idle")" "$1: idle"
+}
+
 more_times()
 {
 	[ "$(grep -c '^times: ' "$LOG/stopped")" -gt $(($1 + 2)) ]
@@ -79,6 +99,7 @@ if [ "$SOAK" ]; then
 		done
 		steals "$series"
 		is_stopped "$series"
+		sleeps_when_stopped "$series"
 		sleeps "$series"
 	done
 else
@@ -86,6 +107,7 @@ else
 	boots 6.12 4
 	steals 6.12
 	is_stopped 6.1
+	sleeps_when_stopped 6.1
 	sleeps 6.12
 fi
 host_is_healthy
