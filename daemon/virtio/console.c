@@ -142,13 +142,7 @@ static void serve_input(struct virtio_console *console)
 	while (virtio_device_runs(device)) {
 		size_t done;
 
-		if (!virtqueue_has_more(queue)) {
-			virtio_device_interrupt(device, QUEUE_INPUT);
-			/* A doorbell is wanted while there is no buffer. */
-			if (!virtqueue_unmute(queue))
-				return;
-		}
-		if (!fetch_input(console) ||
+		if (!virtqueue_ready(queue) || !fetch_input(console) ||
 		    !virtio_device_pop(device, QUEUE_INPUT, chain))
 			break;
 		done = iovec_write(chain->iov + chain->nr_out, chain->nr_in,

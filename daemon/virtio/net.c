@@ -207,11 +207,7 @@ static bool serve_rx(struct pair *pair)
 	unsigned int nr = 0;
 
 	while (virtio_device_runs(device)) {
-		/* No doorbell is wanted while there are buffers. */
-		if (!virtqueue_has_more(queue) && !virtqueue_unmute(queue))
-			break;
-		virtqueue_mute(queue);
-		if (!fetch_frame(pair))
+		if (!virtqueue_ready(queue) || !fetch_frame(pair))
 			break;
 		if (place_frame(pair) && ++nr == BATCH)
 			break;

@@ -335,6 +335,14 @@ bool virtqueue_unmute(struct virtqueue *queue)
 	return virtqueue_has_more(queue);
 }
 
+bool virtqueue_ready(struct virtqueue *queue)
+{
+	if (!virtqueue_has_more(queue) && !virtqueue_unmute(queue))
+		return false;
+	virtqueue_mute(queue);
+	return true;
+}
+
 /* --- iovecs --- */
 
 size_t iovec_read(const struct iovec *iov, int nr, void *to, size_t length)

@@ -101,6 +101,11 @@ bool virtqueue_wants_interrupt(struct virtqueue *queue);
 void virtqueue_mute(struct virtqueue *queue);
 /* Ask for the next ring; true = chains came meanwhile: pop again. */
 bool virtqueue_unmute(struct virtqueue *queue);
+/*
+ * For queues whose chains wait for the device: as virtqueue_has_more(), and the
+ * driver rings for the next chain if there is none, and only then.
+ */
+bool virtqueue_ready(struct virtqueue *queue);
 
 /* --- iovec helpers for back-ends --- */
 

@@ -173,11 +173,8 @@ static bool take_buffer(struct virtio_vsock *vsock)
 
 	if (vsock->has_rx)
 		return true;
-	/* A doorbell is wanted while there is none. */
-	if (!virtqueue_has_more(queue) && !virtqueue_unmute(queue))
-		return false;
-	virtqueue_mute(queue);
-	if (!virtio_device_pop(device, QUEUE_RX, &vsock->rx))
+	if (!virtqueue_ready(queue) ||
+	    !virtio_device_pop(device, QUEUE_RX, &vsock->rx))
 		return false;
 	if (vsock->rx.in_bytes < HEADER) {
 		virtio_device_break(device, "a buffer has no room for a "

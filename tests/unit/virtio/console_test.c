@@ -257,8 +257,8 @@ static void offer_again(struct guest *g, unsigned int number)
 }
 
 /*
- * The guest offers its one buffer again while it is told of it: after the
- * device has found the ring empty, before it asks for doorbells.
+ * The guest offers its one buffer again while it is told of it, when the device
+ * has found the ring empty.
  */
 static void quick_guest(void)
 {
