@@ -457,15 +457,10 @@ static const struct piece *piece_at(const struct host_memory *mem, u64 offset)
 	return memory_piece(mem, (mem->table[i].machine + offset) / PAGE_SIZE);
 }
 
-static void describe_piece(PFN_NUMBER *pfn, const struct piece *p, PMDL hole)
+void memory_describe_piece(PFN_NUMBER *pfn, const struct piece *p, PMDL hole)
 {
 	for (u64 i = 0; i < PIECE_PAGES; i++)
 		pfn[i] = hole ? MmGetMdlPfnArray(hole)[0] : p->pfn + i;
-}
-
-void memory_describe_piece(PMDL mdl, const struct piece *p, PMDL hole)
-{
-	describe_piece(MmGetMdlPfnArray(mdl), p, hole);
 }
 
 /*
@@ -481,8 +476,8 @@ static PMDL describe(const struct host_memory *mem, u64 offset, u64 size)
 	for (u64 at = 0; at < size; at += PIECE) {
 		const struct piece *p = piece_at(mem, offset + at);
 
-		describe_piece(MmGetMdlPfnArray(mdl) + at / PAGE_SIZE, p,
-			       p->mdl ? NULL : mem->hole);
+		memory_describe_piece(MmGetMdlPfnArray(mdl) + at / PAGE_SIZE,
+				      p, p->mdl ? NULL : mem->hole);
 	}
 	mdl->MdlFlags |= MDL_PAGES_LOCKED;
 	return mdl;

@@ -57,8 +57,8 @@ void memory_remember(struct host_memory *mem, PMDL mdl);
  */
 int memory_map_user_piece(struct user_piece *p, void *address);
 void memory_unmap_user_piece(struct user_piece *p);
-/* Have an MDL of PIECE name the frames of `p`, or the spare page all along. */
-void memory_describe_piece(PMDL mdl, const struct piece *p, PMDL hole);
+/* Name the frames of `p` in an MDL's array, or the spare page all along. */
+void memory_describe_piece(PFN_NUMBER *pfn, const struct piece *p, PMDL hole);
 /* The calling thread is being ended. */
 bool memory_stopped(void);
 

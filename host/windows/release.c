@@ -18,23 +18,27 @@
  */
 #include "memory.h"
 
-/* The contract: whole pieces inside of one extent; their first one, or NULL. */
+/*
+ * The first piece of a part that is as the contract says: whole pieces inside of
+ * one extent, all of them with NT (`gone`) or none; else NULL.
+ */
 static struct piece *find_part(const struct host_memory *mem, u64 offset,
-			       u64 size)
+			       u64 size, bool gone)
 {
+	const struct colinux_extent *e = mem->table;
+	struct piece *p;
+
 	if (!size || (offset | size) & (PIECE - 1))
 		return NULL;
-	for (u32 i = 0; i < mem->nr_extents; i++) {
-		const struct colinux_extent *e = &mem->table[i];
-
-		if (offset < e->size)
-			return size > e->size - offset ?
-				       NULL :
-				       memory_piece(mem, (e->machine + offset) /
-								 PAGE_SIZE);
-		offset -= e->size;
-	}
-	return NULL;
+	while (e < mem->table + mem->nr_extents && offset >= e->size)
+		offset -= e++->size;
+	if (e == mem->table + mem->nr_extents || size > e->size - offset)
+		return NULL;
+	p = memory_piece(mem, (e->machine + offset) / PAGE_SIZE);
+	for (u64 i = 0; i < size / PIECE; i++)
+		if (!p[i].mdl != gone)
+			return NULL;
+	return p;
 }
 
 /* Let the process see a piece (its number in guest RAM), or the spare page. */
@@ -47,7 +51,8 @@ static bool show(struct host_memory *mem, u64 number, const struct piece *p,
 		return true;
 	u = &mem->user[number];
 	memory_unmap_user_piece(u);
-	memory_describe_piece(u->mdl, p, hole ? mem->hole : NULL);
+	memory_describe_piece(MmGetMdlPfnArray(u->mdl), p,
+			      hole ? mem->hole : NULL);
 	/* The first piece has the port and never goes: it is there. */
 	return !memory_map_user_piece(u, (u8 *)mem->user[0].address +
 						 number * PIECE);
@@ -77,15 +82,12 @@ static bool has_own_mdl(const struct piece *p)
 
 int host_memory_release(struct host_memory *mem, u64 offset, u64 size)
 {
-	struct piece *p = find_part(mem, offset, size);
+	struct piece *p = find_part(mem, offset, size, false);
 	u64 nr = size / PIECE;
 	int err;
 
 	if (!p)
 		return -CO_EINVAL;
-	for (u64 i = 0; i < nr; i++)
-		if (!p[i].mdl)
-			return -CO_EINVAL;
 	for (u64 i = 0; i < nr; i++)
 		if (!has_own_mdl(&p[i]))
 			return -CO_EBUSY;
@@ -104,7 +106,7 @@ int host_memory_release(struct host_memory *mem, u64 offset, u64 size)
 	return 0;
 }
 
-/* Their frames, of all of them or of none. */
+/* Their frames; after an error some have come. */
 static int take_pieces(struct piece *p, u64 nr)
 {
 	int err = 0;
@@ -131,15 +133,12 @@ static void give_pieces(struct piece *p, u64 nr)
 
 int host_memory_reclaim(struct host_memory *mem, u64 offset, u64 size)
 {
-	struct piece *p = find_part(mem, offset, size);
+	struct piece *p = find_part(mem, offset, size, true);
 	u64 nr = size / PIECE;
 	int err;
 
 	if (!p)
 		return -CO_EINVAL;
-	for (u64 i = 0; i < nr; i++)
-		if (p[i].mdl)
-			return -CO_EINVAL;
 	err = take_pieces(p, nr);
 	if (!err)
 		err = show_all(mem, offset / PIECE, p, nr, false);
