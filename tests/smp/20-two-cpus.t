@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Guests on two CPUs: CPUs that come and go on either side while the guest
-# works, and clocks that agree between its CPUs (10-one-cpu.t: with the host's).
+# works, and clocks that agree between its CPUs (15-clock.t: with the host's).
 
 . "$(dirname "$0")/lib.sh"
 in_box --smp 2 --timeout 3000
