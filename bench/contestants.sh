@@ -52,7 +52,9 @@ prepare_fio()
 		if [ ! -d "$where" ]; then
 			modprobe brd rd_nr=1 "rd_size=$(((FIO_MIB + 32) * 1024))"
 			mke2fs -q -t ext4 -O ^has_journal /dev/ram0 &&
-				mkdir "$where" && mount /dev/ram0 "$where" ||
+				mkdir "$where" && mount /dev/ram0 "$where" &&
+				mkdir -p "$ROOT/host$where" &&
+				mount --bind "$where" "$ROOT/host$where" ||
 				return
 		fi
 	fi

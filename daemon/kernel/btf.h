@@ -71,6 +71,10 @@ int btf_function(const struct btf_set *set, const char *name, char *out,
 int btf_member_type(const struct btf_member *member, char *out, size_t room,
 		    struct error *error);
 
+/* How many parameters the function has that a member points to. */
+int btf_member_params(const struct btf_member *member, uint64_t *nr,
+		      struct error *error);
+
 /* Equal but for white space? */
 bool btf_same_type(const char *a, const char *b, size_t b_length);
 

@@ -195,20 +195,43 @@ int btf_function(const struct btf_set *set, const char *name, char *out,
 	return 0;
 }
 
+/* The prototype of the function that a member points to; 0 = it does not. */
+static uint32_t pointed_function(const struct btf_member *member,
+				 struct btf_type *proto)
+{
+	struct btf_type type;
+
+	if (btf_get(member->btf, member->type, &type) &&
+	    type.kind == BTF_PTR &&
+	    btf_get(member->btf, type.size_or_type, proto) &&
+	    proto->kind == BTF_FUNC_PROTO)
+		return type.size_or_type;
+	return 0;
+}
+
 int btf_member_type(const struct btf_member *member, char *out, size_t room,
 		    struct error *error)
 {
-	uint32_t id = member->type;
-	struct btf_type type, target;
+	struct btf_type proto;
+	uint32_t function = pointed_function(member, &proto);
 	char text[TEXT];
 
-	if (btf_get(member->btf, id, &type) && type.kind == BTF_PTR &&
-	    btf_get(member->btf, type.size_or_type, &target) &&
-	    target.kind == BTF_FUNC_PROTO)
-		id = type.size_or_type;
-	if (!declare(member->btf, id, "", text, 0) || strlen(text) >= room)
+	if (!declare(member->btf, function ? function : member->type, "", text,
+		     0) ||
+	    strlen(text) >= room)
 		return error_set(error, "a member's type cannot be rendered");
 	strcpy(out, text);
+	return 1;
+}
+
+int btf_member_params(const struct btf_member *member, uint64_t *nr,
+		      struct error *error)
+{
+	struct btf_type proto;
+
+	if (!pointed_function(member, &proto))
+		return error_set(error, "a member points to no function");
+	*nr = proto.nr;
 	return 1;
 }
 

@@ -19,6 +19,7 @@
 #define OPCODE_MOV_IMM 0xb8	/* + register */
 #define PREFIX_REX_B 0x41
 #define OPCODE_INT3 0xcc
+#define OPCODE_NOP 0x90
 /* Functions that are replaced are short; this bounds the reading. */
 #define FUNCTION_MAX 16384
 /* IDT_ALIGN: 8, or 16 with CONFIG_X86_KERNEL_IBT. */
@@ -175,7 +176,8 @@ int code_patch_immediate(const struct guest_image *image, const char *function,
 
 /*
  * One stub; returns where its jump is in it, or -1 when it is different.
- * idtentry.h: [endbr64] .byte 0x6a, vector; jmp asm_...; int3 padding.
+ * idtentry.h: [endbr64] .byte 0x6a, vector; jmp asm_...; padding: int3, and
+ * before 5.17 nop.
  */
 static int check_stub(const uint8_t *stub, unsigned int stride, uint64_t addr,
 		      unsigned int vector, uint64_t old)
@@ -194,7 +196,7 @@ static int check_stub(const uint8_t *stub, unsigned int stride, uint64_t addr,
 	    branch_target(stub + at, addr + at) != old)
 		return -1;
 	for (unsigned int i = at + JUMP_LENGTH; i < stride; i++)
-		if (stub[i] != OPCODE_INT3)
+		if (stub[i] != OPCODE_INT3 && stub[i] != OPCODE_NOP)
 			return -1;
 	return at;
 }

@@ -103,6 +103,8 @@ static int resolve_member(const struct link_names *names, const char *path,
 	case 'w':
 		*value = member.bit_size;
 		return 1;
+	case 'p':
+		return btf_member_params(&member, value, error);
 	default:
 		return btf_member_size(&member, value, error);
 	}
@@ -133,6 +135,7 @@ static int resolve_name(const struct link_names *names, const char *name,
 		{ "bitoffset.", 'b' },
 		{ "bitsize.", 'w' },
 		{ "membersize.", 's' },
+		{ "params.", 'p' },
 	};
 
 	*absent = (uint64_t)-1;

@@ -10,7 +10,6 @@
 #include "kernel.h"
 
 #define RFLAGS_IF	(1ul << 9)	/* vol. 1, 3.4.3 */
-#define CR0_WP		(1ul << 16)	/* vol. 3, 2.5 */
 #define CR0_NW		(1ul << 29)
 #define CR0_CD		(1ul << 30)
 #define CR4_MCE		(1ul << 6)
@@ -67,19 +66,6 @@ static inline void native_cpuid(u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 			 : "+a" (*eax), "=b" (*ebx), "+c" (*ecx), "=d" (*edx));
 }
 
-static inline unsigned long read_cr0(void)
-{
-	unsigned long value;
-
-	__asm__ volatile("mov %%cr0, %0" : "=r" (value));
-	return value;
-}
-
-static inline void write_cr0(unsigned long value)
-{
-	__asm__ volatile("mov %0, %%cr0" : : "r" (value) : "memory");
-}
-
 static inline unsigned long read_cr4(void)
 {
 	unsigned long value;
@@ -91,15 +77,6 @@ static inline unsigned long read_cr4(void)
 static inline void write_cr4(unsigned long value)
 {
 	__asm__ volatile("mov %0, %%cr4" : : "r" (value) : "memory");
-}
-
-/* Descriptor-table base of this CPU. */
-static inline void *idt_base(void)
-{
-	struct { u16 limit; u64 base; } __attribute__((packed)) dtr;
-
-	__asm__ volatile("sidt %0" : "=m" (dtr));
-	return (void *)dtr.base;
 }
 
 /* Per-CPU variables by their offset from %gs. */

@@ -13,7 +13,6 @@
 #include "port.h"
 
 #define FIRST_VECTOR	0x20	/* SDM vol. 3, 6.2: up to 31 are exceptions */
-#define VECTOR_NMI	2
 #define NR_VECTORS	256
 #define SYSCALL_VECTOR	0x80	/* int 0x80, the 32-bit system call */
 /* SDM vol. 3, figure 6-8: interrupt gate, present, DPL 0, no IST. */
@@ -33,8 +32,12 @@ extern u8 irq_entries_start[] KERNEL("irq_entries_start");
 extern u8 spurious_entries_start[] KERNEL("spurious_entries_start");
 extern char vector_irq[] KERNEL("vector_irq");
 void native_init_IRQ(void) KERNEL("native_init_IRQ");
+int set_memory_rw(unsigned long address, int pages) KERNEL("set_memory_rw");
+int set_memory_ro(unsigned long address, int pages) KERNEL("set_memory_ro");
 
 EXPECT_FUNC("native_init_IRQ void(void)");
+EXPECT_FUNC("set_memory_rw int(unsigned long,int)");
+EXPECT_FUNC("set_memory_ro int(unsigned long,int)");
 EXPECT_MEMBER("irq_desc.handle_irq irq_flow_handler_t");
 PATCH("spurious-stubs");
 
@@ -49,16 +52,11 @@ weak void port_device_interrupt(unsigned int device)
 	(void)device;
 }
 
-/*
- * Handler code of the same kernel, so only IF=0 and write protection matter:
- * idt_table is read-only once idt_setup_apic_and_irq_gates() has run.
- */
+/* Handler code of the same kernel: what is half written is not used, IF=0. */
 static void set_gate(struct gate *gate, const void *entry)
 {
 	u64 address = (u64)entry;
-	unsigned long cr0 = read_cr0();
 
-	write_cr0(cr0 & ~CR0_WP);
 	*gate = (struct gate) {
 		.offset_low = (u16)address,
 		.segment = KERNEL_CS,
@@ -66,7 +64,11 @@ static void set_gate(struct gate *gate, const void *entry)
 		.offset_middle = (u16)(address >> 16),
 		.offset_high = (u32)(address >> 32),
 	};
-	write_cr0(cr0);
+}
+
+void port_irq_share_gate(unsigned int vector, unsigned int with)
+{
+	idt_table[vector] = idt_table[with];
 }
 
 void port_irq_early(void)
@@ -189,6 +191,14 @@ void port_irq_init(void)
 	first_desc = (u64)handlers - OFFSET("irq_desc.handle_irq");
 	port_smp_irq_init();
 	native_init_IRQ();
+	/*
+	 * It has made the table read-only.  Writing with CR0.WP off would leave
+	 * a dirty page there, which kernels from 6.16 on complain about.
+	 */
+	if (set_memory_rw((unsigned long)idt_table, 1))
+		port_die("port: idt_table cannot be written\n");
 	set_all_gates();
+	port_machine_check_gate();
+	set_memory_ro((unsigned long)idt_table, 1);
 	port_irq_vectors();
 }

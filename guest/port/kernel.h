@@ -55,6 +55,9 @@ typedef __s64 s64;
 #define SIZEOF_IF(name) LINKED("sizeof." name, ".weak sizeof." name "\n\t")
 #define ENUM_IF(name) LINKED("enum." name, ".weak enum." name "\n\t")
 
+/* How many parameters the function has that a member points to. */
+#define PARAMS(path) LINKED("params." path, "")
+
 /* The member at `offset` of the structure at `base`, as an lvalue. */
 #define AT(type, base, offset) (*(type *)((char *)(base) + (offset)))
 #define MEMBER(type, base, path) AT(type, base, OFFSET(path))

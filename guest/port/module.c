@@ -15,22 +15,30 @@ extern int register_module_notifier(void *nb)
 	KERNEL("register_module_notifier");
 int insn_decode(void *insn, const void *text, int length, unsigned int mode)
 	KERNEL("insn_decode");
+extern char text_mutex[] KERNEL("text_mutex");
+void mutex_lock(void *mutex) KERNEL("mutex_lock");
+void mutex_unlock(void *mutex) KERNEL("mutex_unlock");
+void *text_poke(void *address, const void *code, unsigned long length)
+	KERNEL("text_poke");
 
+EXPECT_FUNC("mutex_lock void(struct mutex *)");
+EXPECT_FUNC("mutex_unlock void(struct mutex *)");
+EXPECT_FUNC("text_poke void *(void *,const void *,size_t)");
 EXPECT_FUNC("register_module_notifier int(struct notifier_block *)");
 EXPECT_FUNC("insn_decode int(struct insn *,const void *,int,enum insn_mode)");
 EXPECT_MEMBER("notifier_block.notifier_call notifier_fn_t");
 
-/* Same kernel, same address: only write protection is in the way. */
+/*
+ * The kernel's way to write to text.  By clearing CR0.WP read-only pages become
+ * dirty, which kernels from 6.16 on complain about when the module goes.
+ */
 static void rewrite(u8 *site)
 {
-	unsigned long flags = irq_save();
-	unsigned long cr0 = read_cr0();
+	static const u8 yield[] = { 0xcd, VECTOR_PAUSE };	/* int */
 
-	write_cr0(cr0 & ~CR0_WP);
-	site[0] = 0xcd;			/* int $VECTOR_PAUSE */
-	site[1] = VECTOR_PAUSE;
-	write_cr0(cr0);
-	irq_restore(flags);
+	mutex_lock(text_mutex);
+	text_poke(site, yield, sizeof(yield));
+	mutex_unlock(text_mutex);
 }
 
 /*

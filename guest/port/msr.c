@@ -11,16 +11,18 @@
 
 extern char pv_ops[] KERNEL("pv_ops");
 
-EXPECT_MEMBER("pv_cpu_ops.read_msr u64(unsigned int)");
+/* From 6.16 values are whole, and a safe read returns its error. */
+EXPECT_MEMBER("pv_cpu_ops.read_msr u64(unsigned int) | u64(u32)");
 EXPECT_MEMBER("pv_cpu_ops.write_msr "
-	      "void(unsigned int,unsigned int,unsigned int)");
-EXPECT_MEMBER("pv_cpu_ops.read_msr_safe u64(unsigned int,int *)");
+	      "void(unsigned int,unsigned int,unsigned int) | void(u32,u64)");
+EXPECT_MEMBER("pv_cpu_ops.read_msr_safe "
+	      "u64(unsigned int,int *) | int(u32,u64 *)");
 EXPECT_MEMBER("pv_cpu_ops.write_msr_safe "
-	      "int(unsigned int,unsigned int,unsigned int)");
+	      "int(unsigned int,unsigned int,unsigned int) | int(u32,u64)");
 static u64 (*native_read_msr)(u32 msr);
-static u64 (*native_read_msr_safe)(u32 msr, int *err);
-static void (*native_write_msr)(u32 msr, u32 low, u32 high);
-static int (*native_write_msr_safe)(u32 msr, u32 low, u32 high);
+static void *native_read_msr_safe, *native_write_msr, *native_write_msr_safe;
+/* The functions of pv_ops take and give halves. */
+static bool halves;
 
 #define MSR_TSC			0x10
 #define MSR_PLATFORM_ID		0x17
@@ -89,6 +91,43 @@ static enum owner owner_of(u32 msr)
 	return ABSENT;
 }
 
+/* ---- the kernel's own accessors, of either form ---- */
+
+static u64 native_read_safe(u32 msr, int *err)
+{
+	u64 (*read_halves)(u32, int *) = native_read_msr_safe;
+	int (*read)(u32, u64 *) = native_read_msr_safe;
+	u64 value = 0;
+
+	if (halves)
+		return read_halves(msr, err);
+	*err = read(msr, &value);
+	return value;
+}
+
+static void native_write(u32 msr, u64 value)
+{
+	void (*write_halves)(u32, u32, u32) = native_write_msr;
+	void (*write)(u32, u64) = native_write_msr;
+
+	if (halves)
+		write_halves(msr, (u32)value, (u32)(value >> 32));
+	else
+		write(msr, value);
+}
+
+static int native_write_safe(u32 msr, u64 value)
+{
+	int (*write_halves)(u32, u32, u32) = native_write_msr_safe;
+	int (*write)(u32, u64) = native_write_msr_safe;
+
+	if (halves)
+		return write_halves(msr, (u32)value, (u32)(value >> 32));
+	return write(msr, value);
+}
+
+/* ---- reading ---- */
+
 static u64 made_up(u32 msr, int *err)
 {
 	u64 value;
@@ -99,10 +138,10 @@ static u64 made_up(u32 msr, int *err)
 		return port_cpu() ? 0 : APICBASE_BSP;
 	case MSR_ARCH_CAPABILITIES:
 		/* What is mitigated is true; what is controlled is not ours. */
-		value = native_read_msr_safe(msr, err);
+		value = native_read_safe(msr, err);
 		return *err ? 0 : value & ~ARCH_CAP_CONTROLS;
 	case MSR_MISC_ENABLE:
-		value = native_read_msr_safe(msr, err);
+		value = native_read_safe(msr, err);
 		if (*err)
 			return 0;
 		return (value & ~(MISC_ENABLE_PMU | MISC_ENABLE_MWAIT)) |
@@ -117,7 +156,7 @@ static u64 read_msr_safe(u32 msr, int *err)
 	switch (owner_of(msr)) {
 	case GUEST:
 	case SHOWN:
-		return native_read_msr_safe(msr, err);
+		return native_read_safe(msr, err);
 	case MADE_UP:
 		return made_up(msr, err);
 	case ABSENT:
@@ -138,20 +177,30 @@ static u64 read_msr(u32 msr)
 	return err ? 0 : value;
 }
 
+static int read_msr_safe_whole(u32 msr, u64 *value)
+{
+	int err;
+
+	*value = read_msr_safe(msr, &err);
+	return err;
+}
+
+/* ---- writing ---- */
+
 /*
  * The host is told of writes (passage.h): of SPEC_CTRL the value, of the others
  * but the two bases that change all the time, that there was one.  An NMI may
  * come in between, and the host restore what it has been told; IF=0 keeps the
  * CPU.
  */
-static unsigned long begin_write(u32 msr, u32 low, u32 high)
+static unsigned long begin_write(u32 msr, u64 value)
 {
 	unsigned long flags = irq_save();
 	struct colinux_vcpu_area *area = port_area(port_cpu());
 
 	if (msr == MSR_SPEC_CTRL)
-		WRITE_ONCE(area->spec_ctrl, ((u64)high << 32 | low) |
-			   COLINUX_SPEC_CTRL_UNSETTLED);
+		WRITE_ONCE(area->spec_ctrl,
+			   value | COLINUX_SPEC_CTRL_UNSETTLED);
 	else
 		WRITE_ONCE(area->msrs, COLINUX_MSRS_WRITING);
 	return flags;
@@ -177,22 +226,22 @@ static bool told(u32 msr)
 	       msr != MSR_FLUSH_CMD;
 }
 
-static void write_msr(u32 msr, u32 low, u32 high)
+static void write_msr(u32 msr, u64 value)
 {
 	unsigned long flags;
 
 	if (owner_of(msr) != GUEST)
 		return;
 	if (!told(msr)) {
-		native_write_msr(msr, low, high);
+		native_write(msr, value);
 		return;
 	}
-	flags = begin_write(msr, low, high);
-	native_write_msr(msr, low, high);
+	flags = begin_write(msr, value);
+	native_write(msr, value);
 	end_write(msr, flags);
 }
 
-static int write_msr_safe(u32 msr, u32 low, u32 high)
+static int write_msr_safe(u32 msr, u64 value)
 {
 	unsigned long flags;
 	int err;
@@ -200,9 +249,9 @@ static int write_msr_safe(u32 msr, u32 low, u32 high)
 	switch (owner_of(msr)) {
 	case GUEST:
 		if (!told(msr))
-			return native_write_msr_safe(msr, low, high);
-		flags = begin_write(msr, low, high);
-		err = native_write_msr_safe(msr, low, high);
+			return native_write_safe(msr, value);
+		flags = begin_write(msr, value);
+		err = native_write_safe(msr, value);
 		end_write(msr, flags);
 		return err;
 	case SHOWN:
@@ -212,6 +261,16 @@ static int write_msr_safe(u32 msr, u32 low, u32 high)
 		break;
 	}
 	return -EIO;
+}
+
+static void write_msr_halves(u32 msr, u32 low, u32 high)
+{
+	write_msr(msr, (u64)high << 32 | low);
+}
+
+static int write_msr_safe_halves(u32 msr, u32 low, u32 high)
+{
+	return write_msr_safe(msr, (u64)high << 32 | low);
 }
 
 void port_msr_init(void)
@@ -227,8 +286,9 @@ void port_msr_init(void)
 	native_read_msr_safe = *read_safe;
 	native_write_msr = *write;
 	native_write_msr_safe = *write_safe;
+	halves = PARAMS("pv_cpu_ops.write_msr") == 3;
 	*read = read_msr;
-	*read_safe = read_msr_safe;
-	*write = write_msr;
-	*write_safe = write_msr_safe;
+	*read_safe = halves ? (void *)read_msr_safe : read_msr_safe_whole;
+	*write = halves ? (void *)write_msr_halves : write_msr;
+	*write_safe = halves ? (void *)write_msr_safe_halves : write_msr_safe;
 }

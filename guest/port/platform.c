@@ -39,8 +39,12 @@ CMDLINE("console=hvc0");
  * for broken drivers and compilers, and the host's kernel has run them.
  */
 CMDLINE("cryptomgr.notests");
-/* Port 0x61 speaker, DMA controller, MCE banks: probed without a switch. */
-CMDLINE("initcall_blacklist=add_pcspkr,i8237A_init_ops,mcheck_init_device");
+/*
+ * Port 0x61 speaker, DMA controller, MCE banks; real mode before 6.0: without a
+ * switch.
+ */
+CMDLINE("initcall_blacklist=add_pcspkr,i8237A_init_ops,mcheck_init_device,"
+	"init_real_mode");
 
 static int late_init(void)
 {

@@ -94,6 +94,9 @@ extern char port_early_nmi_entry[];
 
 /* ---- irq.c ---- */
 
+/* SDM vol. 3, table 6-1. */
+#define VECTOR_NMI	2
+#define VECTOR_MC	18
 #define VECTOR_PAUSE	0x1b	/* no exception has it; daemon/kernel/pause.c */
 #define VECTOR_SELF	0xeb
 
@@ -101,6 +104,8 @@ extern char port_early_nmi_entry[];
 void port_irq_early(void);
 /* x86_init.irqs.intr_init. boot */
 void port_irq_init(void);
+/* Have `vector` enter where `with` does, on the same stack. IF=0. boot */
+void port_irq_share_gate(unsigned int vector, unsigned int with);
 /* Point this CPU's vector_irq at us; IF=0. */
 void port_irq_vectors(void);
 /*
@@ -113,6 +118,8 @@ void port_device_interrupt(unsigned int device);
 
 void port_nmi_init(void);	/* boot, any time before the first sti */
 void port_machine_check(struct pt_regs *regs);
+/* When the NMI gate is in idt_table and no interrupt has come; IF=0. boot */
+void port_machine_check_gate(void);
 
 /* ---- time.c ---- */
 

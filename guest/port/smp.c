@@ -33,8 +33,12 @@ void play_dead_common(void) KERNEL("play_dead_common");
 extern int disable_apic KERNEL("disable_apic") weak;
 extern u32 boot_cpu_physical_apicid KERNEL("boot_cpu_physical_apicid") weak;
 extern u8 boot_cpu_apic_version KERNEL("boot_cpu_apic_version") weak;
+/* Up to 6.5 with a version. */
 int generic_processor_info(int apicid, int version)
 	KERNEL("generic_processor_info") weak;
+/* 6.6 to 6.8: registers the boot CPU. */
+void cpu_update_apic(int cpu, u32 apicid) KERNEL("cpu_update_apic") weak;
+extern u32 cpuid_to_apicid[] KERNEL("cpuid_to_apicid") weak;
 /* From 6.9. */
 extern bool apic_is_disabled KERNEL("apic_is_disabled") weak;
 void topology_register_boot_apic(u32 apic_id)
@@ -42,6 +46,8 @@ void topology_register_boot_apic(u32 apic_id)
 void topology_register_apic(u32 apic_id, u32 acpi_id, bool present)
 	KERNEL("topology_register_apic") weak;
 
+EXPECT_FUNC_IF("generic_processor_info int(int,int) | int(int)");
+EXPECT_FUNC_IF("cpu_update_apic void(int,u32)");
 EXPECT_FUNC("generic_smp_call_function_single_interrupt void(void)");
 EXPECT_FUNC("play_dead_common void(void)");
 /*
@@ -52,7 +58,11 @@ EXPECT_FUNC("disable_ioapic_support void(void)");
 PATCH("jump disable_ioapic_support = port_nothing");
 EXPECT_FUNC("arch_irq_work_raise void(void)");
 PATCH("jump arch_irq_work_raise = port_raise_irq_work");
-EXPECT_MEMBER("apic.wakeup_secondary_cpu_64 int(int,unsigned long) | "
+/* Before 5.17 there is one for all. */
+EXPECT_MEMBER_IF("apic.wakeup_secondary_cpu_64 int(int,unsigned long) | "
+		 "int(u32,unsigned long) | "
+		 "int(u32,unsigned long,unsigned int)");
+EXPECT_MEMBER("apic.wakeup_secondary_cpu int(int,unsigned long) | "
 	      "int(u32,unsigned long) | int(u32,unsigned long,unsigned int)");
 EXPECT_MEMBER("smp_ops.smp_send_reschedule void(int)");
 EXPECT_MEMBER("smp_ops.send_call_func_ipi void(const struct cpumask *)");
@@ -71,6 +81,11 @@ static void register_by_number(void)
 {
 	boot_cpu_physical_apicid = 0;
 	boot_cpu_apic_version = APIC_VERSION;
+	/* What reading the APIC would do. */
+	if (cpu_update_apic && cpuid_to_apicid) {
+		cpuid_to_apicid[0] = 0;
+		cpu_update_apic(0, 0);
+	}
 	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
 		generic_processor_info((int)cpu, APIC_VERSION);
 }
@@ -296,6 +311,7 @@ void port_smp_init(void)
 	void **disable = &MEMBER(void *, smp_ops, "smp_ops.cpu_disable");
 	void **prepare = &MEMBER(void *, smp_ops,
 				 "smp_ops.smp_prepare_boot_cpu");
+	unsigned long wake;
 
 	init_configuration(smp);
 	if (!smp)
@@ -311,7 +327,10 @@ void port_smp_init(void)
 		AT(bool, x86_cpuinit,
 		   OFFSET_IF("x86_cpuinit_ops.parallel_bringup")) = 0;
 
-	MEMBER(void *, apic_noop, "apic.wakeup_secondary_cpu_64") = wake_vcpu;
+	wake = OFFSET_IF("apic.wakeup_secondary_cpu_64");
+	if (wake == MISSING)
+		wake = OFFSET("apic.wakeup_secondary_cpu");
+	AT(void *, apic_noop, wake) = wake_vcpu;
 	MEMBER(void *, apic_noop, "apic.get_apic_id") = get_apic_id;
 	set_if_present(apic_noop, OFFSET_IF("apic.phys_pkg_id"), phys_pkg_id);
 
