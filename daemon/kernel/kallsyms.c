@@ -29,6 +29,8 @@
 #define SYMS_MIN 1000
 #define SYMS_MAX (4u << 20)
 #define NO_SYMBOL UINT32_MAX
+/* 7.0 lists symbols of .modinfo, behind what is loaded. */
+#define BEHIND_MAX (16u << 20)
 #define KERNEL_HALF 0xffffffff80000000ull
 /* Where names can be before token_table: nothing known is above 4 MiB. */
 #define NAMES_REACH (32u << 20)
@@ -370,7 +372,8 @@ static bool try_layout(const struct table *t, const struct elf *vmlinux,
 		k->syms[i].addr = addr;
 	}
 	text = kallsyms_find(k, "_text", &count);
-	return text && count == 1 && text->addr == lowest && last <= highest;
+	return text && count == 1 && text->addr == lowest &&
+	       last <= highest + BEHIND_MAX;
 }
 
 static bool find_addresses(const struct table *t, const struct elf *vmlinux,

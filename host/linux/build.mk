@@ -5,7 +5,7 @@
 #
 #   HOST_KERNELS   series to build for (scripts/kernel knows their headers)
 
-HOST_KERNELS ?= 6.1 6.12
+HOST_KERNELS ?= 6.1 6.1-cloud 6.12
 OFFSETS := $(B)/monitor/passage-offsets.h
 MONITOR_SRCS := $(wildcard monitor/*.c) \
 	$(filter-out monitor/x86/offsets.c,$(wildcard monitor/x86/*.c))
