@@ -62,7 +62,9 @@ static void add_stubs(struct builder *b, uint64_t spurious)
 	uint8_t stubs[20 * 16];
 	uint64_t addr = FAKE_TEXT + round_up(b->code, 16);
 
-	memset(stubs, 0xcc, sizeof(stubs));
+	/* Before 5.17 nops between them. */
+	memset(stubs, b->options->layout == FAKE_OLD && !b->options->ibt ?
+	       0x90 : 0xcc, sizeof(stubs));
 	for (unsigned int i = 0; i < 20; i++) {
 		uint8_t *p = stubs + i * stride;
 
@@ -149,6 +151,10 @@ static void build_data(struct builder *b)
 	put64(b->data + 0x1040, (uint32_t)(-300 * FAKE_HZ));
 	add_symbol(b, "some_bss", FAKE_DATA + 0x3000, 'b');
 	add_symbol(b, "_end", FAKE_DATA + DATA_MEMORY, 'B');
+	/* Of .modinfo, which is not loaded. */
+	if (b->options->layout == FAKE_PREL32)
+		add_symbol(b, "__UNIQUE_ID_license_1",
+			   FAKE_DATA + DATA_MEMORY + 0x100, 'd');
 }
 
 static int compare_symbols(const void *a, const void *b)

@@ -112,7 +112,7 @@ static void check_port(const struct guest_ram *ram,
 	const uint64_t text = COLINUX_PORT_TEXT_VA + COLINUX_PORT_LINK_TEXT;
 	const uint64_t data = COLINUX_PORT_DATA_VA + COLINUX_PORT_LINK_DATA;
 	const uint8_t *p = ram_virtual(ram, text);
-	uint64_t value[12];
+	uint64_t value[14];
 	uint64_t plain = fake_kernel_symbol(fake, "plain_function");
 
 	memcpy(value, ram_virtual(ram, data), sizeof(value));
@@ -136,7 +136,9 @@ static void check_port(const struct guest_ram *ram,
 		      value[9] == UINT64_MAX, "port: weak and absent");
 	check(value[10] == data + 128, "port: bss follows data");
 	check(data + 11 * 8 + value[11] == text, "port: 64-bit relative");
-	check(get32(ram_virtual(ram, data + 96)) == 64,
+	check(value[12] == 2 && value[13] == UINT64_MAX,
+	      "port: how many parameters");
+	check(get32(ram_virtual(ram, data + 112)) == 64,
 	      "port: 32-bit value");
 	check(get64(ram_virtual(ram, text + 64)) == text,
 	      "port: read-only data behind text");
@@ -298,6 +300,7 @@ static const struct {
 	{ "no_space", "undefined symbol memcpy" },
 	{ "wrong_func", "expected int(void) | long(void), found "
 			"int(struct foo *,unsigned long)" },
+	{ "no_function", "a member points to no function" },
 	{ "absent_func", "no function no_such" },
 	{ "wrong_member", "member foo.op: expected void(void), found int(" },
 	{ "wrong_size", "size of foo: expected 81, found 80" },

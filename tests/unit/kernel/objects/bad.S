@@ -23,6 +23,9 @@ port_start:
 	mov	$offset.twin.here, %rax
 #elif defined(CASE_bit_field)
 	mov	$offset.foo.x, %rax
+#elif defined(CASE_no_function)
+	.data
+	.quad	params.foo.word
 #elif defined(CASE_no_space)
 	call	memcpy
 #elif defined(CASE_wrong_func)

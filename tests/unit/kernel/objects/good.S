@@ -38,8 +38,9 @@ table:
 	.quad	enum.ABSENT
 	.quad	own_space
 	.quad	port_start - .
+	.quad	params.foo.op, params.foo.absent
 	.long	offset.foo.op
-	.weak	kernel.absent, offset.foo.absent, enum.ABSENT
+	.weak	kernel.absent, offset.foo.absent, enum.ABSENT, params.foo.absent
 
 	.bss
 	.balign 64
