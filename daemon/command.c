@@ -74,9 +74,12 @@ const struct command commands[] = {
 	  NULL },
 	{ "image", cmd_image, "create FILE [OPTION]...",
 	  "make a root image with mmdebstrap",
-	  "  --suite NAME            Debian release; default bookworm\n"
+	  "  --suite NAME            release of the distribution;\n"
+	  "                          default bookworm\n"
 	  "  --size SIZE             of the image; default 2G\n"
 	  "  --mirror URL            where packages come from\n"
+	  "  --components NAME,NAME  parts of that archive; default main\n"
+	  "  --keyring FILE          keys of that archive, for another distribution\n"
 	  "  --include PKG,PKG       more packages\n"
 	  "  --kernel-package PKG    kernel whose modules go in; default\n"
 	  "                          linux-image-amd64; none = no modules\n"

@@ -60,6 +60,14 @@ int image_check(const struct image_options *options, struct error *error)
 		return error_set(error, "--size: give from 256M to 16T");
 	if (mirror && (*mirror == '-' || strpbrk(mirror, " \t\n")))
 		return error_set(error, "--mirror %.60s is not an URL", mirror);
+	if (!only(options->components, "-.,/") ||
+	    strlen(options->components) > 200)
+		return error_set(error, "--components %.60s: give NAME,NAME,...",
+				 options->components);
+	if (options->keyring &&
+	    os_file_kind(options->keyring) != OS_FILE_REGULAR)
+		return error_set(error, "--keyring %.200s: is not a file",
+				 options->keyring);
 	if (options->include && !only(options->include, "+-.,_"))
 		return error_set(error, "--include %.60s: give PKG,PKG,...",
 				 options->include);
@@ -84,15 +92,25 @@ int image_check(const struct image_options *options, struct error *error)
 static int run_mmdebstrap(const struct work *work, struct error *error)
 {
 	const struct image_options *options = work->options;
-	char include[2048];
-	const char *arguments[] = {
+	char include[2048], keyring[4200], components[256];
+	const char *arguments[12] = {
 		"mmdebstrap", "--mode=root", "--variant=minbase",
-		"--format=directory", include,
-		"--aptopt=Apt::Install-Recommends \"false\"", options->suite,
-		work->tree, options->mirror, NULL,
+		"--format=directory",
+		"--aptopt=Apt::Install-Recommends \"false\"", include,
 	};
+	unsigned int n = 6;
 	int length;
 
+	snprintf(keyring, sizeof(keyring), "--keyring=%s",
+		 options->keyring ? options->keyring : "");
+	if (options->keyring)
+		arguments[n++] = keyring;
+	snprintf(components, sizeof(components), "--components=%s",
+		 options->components);
+	arguments[n++] = components;
+	arguments[n++] = options->suite;
+	arguments[n++] = work->tree;
+	arguments[n] = options->mirror;
 	length = snprintf(include, sizeof(include), "--include=%s%s%s%s%s",
 			  PACKAGES, options->kernel_package ? "," : "",
 			  options->kernel_package ? options->kernel_package :

@@ -16,6 +16,8 @@ struct image_options {
 	const char *suite;
 	uint64_t size;			/* bytes, multiple of 1 MiB */
 	const char *mirror;		/* NULL = the system's default */
+	const char *components;		/* of the archive */
+	const char *keyring;		/* its keys; NULL = the system's */
 	const char *include;		/* more packages, NULL = none */
 	const char *kernel_package;	/* NULL = none */
 	const char *modules;		/* directory to copy, NULL = none */

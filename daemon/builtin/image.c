@@ -16,6 +16,8 @@ static const struct {
 } values[] = {
 	{ "--suite", offsetof(struct image_options, suite) },
 	{ "--mirror", offsetof(struct image_options, mirror) },
+	{ "--components", offsetof(struct image_options, components) },
+	{ "--keyring", offsetof(struct image_options, keyring) },
 	{ "--include", offsetof(struct image_options, include) },
 	{ "--kernel-package", offsetof(struct image_options, kernel_package) },
 	{ "--modules", offsetof(struct image_options, modules) },
@@ -60,6 +62,7 @@ int cmd_image(int argc, char **argv)
 {
 	struct image_options options = {
 		.suite = "bookworm",
+		.components = "main",
 		.size = 2048 * MIB,
 		.kernel_package = "linux-image-amd64",
 		.hostname = "colinux",

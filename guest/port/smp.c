@@ -29,6 +29,10 @@ void call_function_interrupt(void)
 void irq_work_run(void) KERNEL("irq_work_run");
 void play_dead_common(void) KERNEL("play_dead_common");
 
+bool nmi_cpu_backtrace(void *regs) KERNEL("nmi_cpu_backtrace") weak;
+/* Per CPU: what the interrupt that is being handled has interrupted. */
+extern char irq_regs[] KERNEL("__irq_regs");
+
 /* Up to 6.8. */
 extern int disable_apic KERNEL("disable_apic") weak;
 extern u32 boot_cpu_physical_apicid KERNEL("boot_cpu_physical_apicid") weak;
@@ -58,6 +62,11 @@ EXPECT_FUNC("disable_ioapic_support void(void)");
 PATCH("jump disable_ioapic_support = port_nothing");
 EXPECT_FUNC("arch_irq_work_raise void(void)");
 PATCH("jump arch_irq_work_raise = port_raise_irq_work");
+/* An NMI where there is an APIC. */
+EXPECT_FUNC_IF("nmi_raise_cpu_backtrace "
+	       "void(cpumask_t *) | void(struct cpumask *)");
+EXPECT_FUNC_IF("nmi_cpu_backtrace bool(struct pt_regs *)");
+PATCH("jump? nmi_raise_cpu_backtrace = port_raise_backtrace");
 /* Before 5.17 there is one for all. */
 EXPECT_MEMBER_IF("apic.wakeup_secondary_cpu_64 int(int,unsigned long) | "
 		 "int(u32,unsigned long) | "
@@ -264,6 +273,17 @@ void port_raise_irq_work(void)
 		port_kick(cpu, COLINUX_VIRQ_IRQ_WORK);
 }
 
+/*
+ * Have other CPUs say where they are (sysrq-l, stalls): all but those with IF=0,
+ * for whom the kernel waits ten seconds.
+ */
+void port_raise_backtrace(const void *mask);
+void port_raise_backtrace(const void *mask)
+{
+	port_hypercall(COLINUX_HC_KICK_MASK, READ_ONCE(*(const u64 *)mask),
+		       COLINUX_VIRQ_BACKTRACE, 0, 0, 0);
+}
+
 void port_smp_interrupt(u64 pending)
 {
 	const u64 call = 1ull << COLINUX_VIRQ_CALL |
@@ -275,6 +295,9 @@ void port_smp_interrupt(u64 pending)
 		call_function_interrupt();
 	if (pending & 1ull << COLINUX_VIRQ_IRQ_WORK)
 		irq_work_run();
+	if ((pending & 1ull << COLINUX_VIRQ_BACKTRACE) && nmi_cpu_backtrace)
+		nmi_cpu_backtrace(AT(void *, this_cpu_offset(),
+				     (unsigned long)irq_regs));
 	if (pending & 1ull << COLINUX_VIRQ_STOP)
 		down();
 }

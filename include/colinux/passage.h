@@ -133,6 +133,7 @@ enum colinux_run_state {
 #define COLINUX_VIRQ_IRQ_WORK	6
 #define COLINUX_VIRQ_WAKE	7	/* end HC_HALT, nothing to deliver */
 #define COLINUX_VIRQ_SHUTDOWN	8	/* the host asks for an orderly power-off */
+#define COLINUX_VIRQ_BACKTRACE	9	/* an IPI: say where you are */
 
 /*
  * The guest's part of a vCPU, at COLINUX_VCPU_AREA_VA(n).

@@ -60,7 +60,20 @@ works()
 	no_trouble "$OUT" "$1"
 }
 
+# backtraces SERIES: a CPU that asks, one that computes and one that is idle say
+# where they are, which on a PC takes an NMI.
+backtraces()
+{
+	initrd "$1" '(while :; do :; done) & echo l >/proc/sysrq-trigger;
+		kill $!; dmesg' cpus=3
+	is "$STATUS" 0 "$1: powers off"
+	is "$(grep -Eo 'NMI backtrace for cpu [0-9]' <<<"$OUT" | sort -u |
+		grep -c .)" 3 "$1: all CPUs say where they are"
+}
+
 works 6.1
 works 6.12 4
+backtraces 6.1
+backtraces 6.12
 host_is_healthy
 done_testing

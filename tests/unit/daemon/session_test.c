@@ -345,6 +345,8 @@ static void test_image_options(void)
 		{ "--size", "1" },	      { "--size", "x" },
 		{ "--suite", "a b" },	      { "--suite", "-x" },
 		{ "--mirror", "-x" },	      { "--include", "a;b" },
+		{ "--components", "a b" },
+		{ "--keyring", "/none" },     { "--keyring", "/tmp" },
 		{ "--include", "$(x)" },      { "--hostname", "a.b_c" },
 		{ "--kernel-package", "a/b" }, { "--modules", "/none" },
 		{ "--root-password", "a:b" }, { "--frob", "1" },
