@@ -79,7 +79,7 @@ static void no_firmware(void)
 	MEMBER(void *, x86_init, "x86_init_ops.resources.reserve_resources") =
 		port_nothing;
 	set_if_present(x86_init, OFFSET_IF("x86_init_ops.resources.dmi_setup"),
-		       port_nothing);
+		       port_smp_keep);
 	/* Real mode: there is no memory below 1 MiB to run it in. */
 	set_if_present(x86_platform,
 		       OFFSET_IF("x86_platform_ops.realmode_reserve"),

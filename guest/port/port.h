@@ -201,6 +201,8 @@ void port_power_shutdown(void);
 
 void port_smp_init(void);	/* boot, from port_start */
 void port_smp_irq_init(void);	/* boot, before native_init_IRQ() */
+/* x86_init.resources.dmi_setup: behind the last command line switch. boot */
+void port_smp_keep(void);
 /* Virtual interrupts of struct colinux_vcpu_area.pending that are IPIs. */
 void port_smp_interrupt(u64 pending);
 

@@ -130,6 +130,16 @@ static int phys_pkg_id(int apic_id, int shift)
 }
 
 /*
+ * A kernel without CONFIG_X86_MPPARSE has just given up the APIC, and with it all
+ * CPUs but one, because there is no ACPI (acpi_mps_check()).
+ */
+void port_smp_keep(void)
+{
+	if (&apic_is_disabled)
+		apic_is_disabled = 0;
+}
+
+/*
  * From here on the local APIC is not touched.  Not earlier: the registration
  * of CPUs would be refused.
  */

@@ -3,13 +3,13 @@
 #
 # Stock kernels that no host here runs, as guests with one vCPU and two: they
 # boot a BusyBox initrd, read a disk, get an address, lose and regain a CPU, and
-# power off.  In `make check` Debian's cloud and real-time kernels; in `make soak`
+# power off.  In `make check` Debian's cloud kernels; in `make soak`
 # all that scripts/kernel knows, Ubuntu's and the newest of the next Debian.
 
 . "$(dirname "$0")/../lib/box.sh"
 if [ -z "${IN_BOX:-}" ]; then
 	cd "$(dirname "$0")/../.." || exit
-	kernels="6.1-cloud 6.12-rt"
+	kernels="6.1-cloud 6.12-cloud"
 	[ -z "${COLINUX_SOAK:-}" ] ||
 		kernels="6.1-cloud $(scripts/kernel list guests)"
 	options=()
