@@ -69,9 +69,12 @@ const struct command commands[] = {
 	  "exists; else under the new name." },
 	{ "check", cmd_check, RUN_ARGUMENTS,
 	  "explain a configuration and find its errors", NULL },
-	{ "inspect", cmd_inspect, "KERNEL [--port FILE] [--modules DIR]",
+	{ "inspect", cmd_inspect, "KERNEL [OPTION]...",
 	  "show what is known of a kernel image, and whether it can be used",
-	  NULL },
+	  "  --port FILE      another port object than the installed one\n"
+	  "  --modules DIR    its modules; default /lib/modules/VERSION\n"
+	  "  --symbol NAME    address and prototype of a symbol; repeatable\n"
+	  "Exit status 1: it cannot be a guest; the last line says why." },
 	{ "image", cmd_image, "create FILE [OPTION]...",
 	  "make a root image with mmdebstrap",
 	  "  --suite NAME            release of the distribution;\n"

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * `colinux inspect`: what the loader makes of a kernel, without a driver or a
- * guest.  With a port object it also links it, so that one can tell whether a
- * kernel can be handled before it is needed.
+ * guest.  It also links the port object, so that one can tell whether a kernel
+ * can be handled before it is needed.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../os.h"
+#include "../paths.h"
 #include "image.h"
 #include "link.h"
 
@@ -126,6 +128,7 @@ static int pack_modules(const struct guest_image *image, const char *directory,
 int cmd_inspect(int argc, char **argv)
 {
 	const char *kernel = NULL, *port = NULL, *modules = NULL;
+	char found[4096], installed[4096];
 	struct guest_pack pack = { 0 };
 	struct guest_image *image;
 	struct error error = { "" };
@@ -158,6 +161,13 @@ int cmd_inspect(int argc, char **argv)
 	for (int i = first_symbol; i && i + 1 < argc; i++)
 		if (!strcmp(argv[i], "--symbol"))
 			describe_symbol(image, argv[++i]);
+	/* Where a guest would take them from. */
+	if (!port && path_find(PATH_PORT, found, sizeof(found)))
+		port = found;
+	snprintf(installed, sizeof(installed), "/lib/modules/%s",
+		 image->release);
+	if (!modules && os_file_kind(installed) == OS_FILE_DIRECTORY)
+		modules = installed;
 	if (modules)
 		ret = pack_modules(image, modules, &pack, &error);
 	if (!ret && port)
