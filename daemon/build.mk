@@ -21,6 +21,6 @@ DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c
 	sandbox.c) \
 	$(addprefix agent/,channel.c channel_socket.c tree_path.c tree_receive.c \
 	tree_refusal.c tree_send.c)
-DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c \
+DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c daemon/builtin/inspect.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)
 DAEMON_LIBS += libuv libseccomp

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "kernel/kernel.h"
 #include "os.h"
 
 #define RUN_ARGUMENTS "[FILE] [--KEY VALUE | KEY=VALUE | PARAMETER]..."

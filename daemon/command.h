@@ -47,6 +47,7 @@ int cmd_disk_server(int argc, char **argv);
 int cmd_memory(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_image(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_keep(int argc, char **argv);

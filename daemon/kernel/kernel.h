@@ -133,13 +133,4 @@ extern const char *const guest_modules_base[];
 extern const char *const guest_modules_disk[];
 extern const char *const guest_modules_net[];
 
-/* ---- inspect.c ---- */
-
-/*
- * `colinux inspect KERNEL [--port FILE] [--modules DIR] [--symbol NAME]...`:
- * what the loader knows of a kernel and whether it can be handled.  Returns
- * the exit status.
- */
-int cmd_inspect(int argc, char **argv);
-
 #endif

@@ -14,11 +14,11 @@ NT_DAEMON_SRCS := $(addprefix daemon/,agent.c client.c client_console.c command.
 	runtime.c serial_parse.c session.c session_disks.c standard_io.c stats.c terminal.c \
 	vcpu.c) \
 	$(addprefix daemon/builtin/,check.c console.c cp.c disk.c disk_add.c exec.c image.c \
-	info.c memory.c \
+	info.c inspect.c memory.c \
 	ps.c run.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/kernel/,bootparams.c btf.c btf_print.c bzimage.c \
 	cache.c code_patch.c cpio.c directive.c elf64.c file.c image.c insn.c \
-	inspect.c kallsyms.c link.c load.c modules.c pagetable.c pause.c) \
+	kallsyms.c link.c load.c modules.c pagetable.c pause.c) \
 	$(addprefix daemon/virtio/,balloon.c blk.c console.c device.c net.c rng.c virtio.c \
 	virtqueue.c vsock.c vsock_stream.c) \
 	$(addprefix agent/,channel.c tree_path.c tree_receive.c tree_send.c) \

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../../daemon/command.h"
 #include "../../../daemon/os.h"
 #include "../../../daemon/kernel/kernel.h"
 #include "../../../daemon/disk/server.h"

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../command.h"
+#include "../kernel/image.h"
+#include "../kernel/link.h"
 #include "../os.h"
 #include "../paths.h"
-#include "image.h"
-#include "link.h"
 
 #define PORT_MAX (16u << 20)
 /* A guest of this size, somewhere in memory, for the trial. */
