@@ -13,7 +13,7 @@ echo inside >"$work/shared/from-outside"
 box()
 {
 	STATUS=0
-	box/run --timeout 120 --log "$work/log" "$@" >"$work/out" \
+	box/run --timeout 400 --log "$work/log" "$@" >"$work/out" \
 		2>"$work/err" </dev/null || STATUS=$?
 	OUT=$(<"$work/out")
 	ERR=$(<"$work/err")

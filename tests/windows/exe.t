@@ -22,10 +22,13 @@ exe colinux.exe version
 is "$rc $out" "0 $(build/colinux version)" "version, as on Linux"
 exe colinux.exe help
 like "$out" '^  driver .*' "help has NT's commands"
-exe colinux.exe inspect "$wkernel"
+exe colinux.exe inspect "$wkernel" --modules "$wmodules" \
+	--port "$(windows_path "$PWD/build/port/port.o")"
 out=$(sed 's/ (from cache)$//' <<<"$out")
-is "$out" "$(build/colinux inspect "$kernel" | sed 's/ (from cache)$//')" \
+is "$out" "$(build/colinux inspect "$kernel" --modules "$modules" \
+	--port build/port/port.o | sed 's/ (from cache)$//')" \
 	"inspect knows of a stock kernel what it knows on Linux"
+like "$out" '^can be handled' "and that it can be a guest"
 is "$(build/colinux help | grep -c '^  driver')" 0 "which Linux has not"
 
 # --- Configurations ---
