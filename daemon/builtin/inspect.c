@@ -165,8 +165,7 @@ int cmd_inspect(int argc, char **argv)
 	/* Where a guest would take them from. */
 	if (!port && path_find(PATH_PORT, found, sizeof(found)))
 		port = found;
-	snprintf(installed, sizeof(installed), "/lib/modules/%s",
-		 image->release);
+	os_modules_directory(image->release, installed, sizeof(installed));
 	if (!modules && os_file_kind(installed) == OS_FILE_DIRECTORY)
 		modules = installed;
 	if (modules)

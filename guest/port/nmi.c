@@ -43,11 +43,11 @@ static void forward(u32 reason, struct pt_regs *regs)
 
 static int nmi(unsigned int type, struct pt_regs *regs)
 {
+	bool checked = shared_gate &&
+		       (rdmsr(MSR_MCG_STATUS) & MCG_STATUS_MCIP);
+
 	(void)type;
-	if (shared_gate && (rdmsr(MSR_MCG_STATUS) & MCG_STATUS_MCIP))
-		forward(COLINUX_EXIT_MCE, regs);
-	else
-		forward(COLINUX_EXIT_NMI, regs);
+	forward(checked ? COLINUX_EXIT_MCE : COLINUX_EXIT_NMI, regs);
 	return 1;
 }
 

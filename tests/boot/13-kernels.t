@@ -3,8 +3,8 @@
 #
 # Stock kernels that no host here runs, as guests with one vCPU and two: they
 # boot a BusyBox initrd, read a disk, get an address, lose and regain a CPU, and
-# power off.  In `make check` Debian's cloud kernels; in `make soak`
-# all that scripts/kernel knows, Ubuntu's and the newest of the next Debian.
+# power off.  In `make check` Debian's cloud kernels; in `make soak` all that
+# scripts/kernel knows, Ubuntu's and the newest of the next Debian.
 
 . "$(dirname "$0")/../lib/box.sh"
 if [ -z "${IN_BOX:-}" ]; then
