@@ -80,7 +80,8 @@ def box(name, command, host_kernel, timeout, marks=(), image=None, wall=False,
     shutil.rmtree(share, ignore_errors=True)
     os.makedirs(share)
     counts = os.path.join(OUT, name + ".counts")
-    arguments = [f"{TOP}/box/run", "--smp", str(smp), "--cpu", MODEL,
+    # At random addresses: that tells the host's kernel from the guest's.
+    arguments = [f"{TOP}/box/run", "--kaslr", "--smp", str(smp), "--cpu", MODEL,
                  "--mem", "2048", "--host-kernel", host_kernel, "--timeout", str(timeout),
                  "--share", f"bench={share}", "--log", f"{share}/console.log"]
     if not wall:

@@ -42,6 +42,13 @@ is "$ERR" complaint "stderr is apart"
 box --no-data --host-kernel 6.12 -- uname -r
 is "$OUT $STATUS" "$(scripts/kernel version 6.12) 0" "the other host kernel"
 
+# KASLR_FLAG of boot_params' loadflags.
+placed='echo $(($(od -An -t u1 -j 0x211 -N 1 /sys/kernel/boot_params/data) & 2))'
+box --no-data -- "$placed"
+is "$OUT $STATUS" "0 0" "a kernel where it was linked"
+box --no-data --kaslr -- "$placed"
+is "$OUT $STATUS" "2 0" "--kaslr: one that places itself at random"
+
 box --no-data --icount -- 'nproc; kill -9 $$'
 is "$OUT $STATUS" "1 137" "counted instructions; a command that is killed"
 

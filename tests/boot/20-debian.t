@@ -5,7 +5,7 @@
 # can be logged in to, restarts itself and powers off.
 
 . "$(dirname "$0")/../lib/box.sh"
-in_box --timeout 1500 --mem 3072
+in_box --kaslr --timeout 1500 --mem 3072
 
 MODULES="loop dummy veth bridge tun overlay nf_tables xfs btrfs fuse dm_mod
 	br_netfilter nbd zram"

@@ -4,7 +4,7 @@
 # Bare-metal guests on a 6.1 host: five-level paging, two CPUs, no KPTI.
 
 . "$(dirname "$0")/lib.sh"
-in_box --no-data --timeout 400 --smp 2 --cpu max --append pti=off
+in_box --kaslr --no-data --timeout 400 --smp 2 --cpu max --append pti=off
 
 host_facts
 is "$(grep -c -w la57 /proc/cpuinfo)" 2 "a host with five-level paging"

@@ -4,7 +4,7 @@
 # Bare-metal guests on a 6.12 host: four-level paging, two CPUs, KPTI.
 
 . "$(dirname "$0")/lib.sh"
-in_box --no-data --timeout 400 --host-kernel 6.12 --smp 2 --cpu max,-la57 --append pti=on
+in_box --kaslr --no-data --timeout 400 --host-kernel 6.12 --smp 2 --cpu max,-la57 --append pti=on
 
 host_facts
 like "$(cat /proc/cpuinfo)" '^flags.* pti( |$)' "a host with KPTI"

@@ -46,8 +46,9 @@ def run(name, what, host_kernel):
     """The exit status, output and trace of one box."""
     box = Box(f"trace-{name}")
     try:
-        box.start(["--smp", "1", "--host-kernel", host_kernel, "--timeout",
-                   "1200", "--qemu-arg=-plugin",
+        # The plugin goes by addresses: the two kernels' must not be the same.
+        box.start(["--kaslr", "--smp", "1", "--host-kernel", host_kernel,
+                   "--timeout", "1200", "--qemu-arg=-plugin",
                    "--qemu-arg=" + plugin(box.dir, host_kernel)],
                   f"/colinux/tests/plugin/inside {what}")
         status = box.wait(4000)

@@ -5,7 +5,7 @@
 # works, and clocks that agree between its CPUs (15-clock.t: with the host's).
 
 . "$(dirname "$0")/lib.sh"
-in_box --smp 2 --timeout 3000
+in_box --kaslr --smp 2 --timeout 3000
 smp_initrd
 
 HOST_CPU=/sys/devices/system/cpu/cpu1/online

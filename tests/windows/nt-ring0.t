@@ -6,7 +6,7 @@
 # timers, events, mappings, clean-up; as on a new NT and as on NT 5.2.
 
 . "$(dirname "$0")/lib.sh"
-in_box --no-data --timeout 560 --smp 2 --cpu max
+in_box --kaslr --no-data --timeout 560 --smp 2 --cpu max
 
 # calls WHERE: the requests one by one.
 calls()
