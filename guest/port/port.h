@@ -169,6 +169,8 @@ void port_msr_init(void);	/* boot, from port_start */
 /* ---- pv.c ---- */
 
 void port_pv_init(void);	/* boot, from port_start */
+/* CR4 of a new CPU and the kernel's shadow of it; IF=0. */
+void port_pv_cpu(void);
 
 /* ---- lock.c ---- */
 

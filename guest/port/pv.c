@@ -25,10 +25,12 @@ EXPECT_MEMBER("pv_cpu_ops.cpuid void(unsigned int *,unsigned int *,"
 EXPECT_MEMBER("pv_irq_ops.safe_halt void(void)");
 EXPECT_MEMBER("pv_irq_ops.halt void(void)");
 
-#define CPUID_MCE	(1u << 7)	/* leaf 1, EDX */
-
-/* CR4.MCE stays set, or a machine check would reset the machine. */
-static unsigned long cr4_host_bits;
+/*
+ * CR4.MCE as the host has it, which the boot vCPU began with.  Set, a machine
+ * check must find a handler, or it resets the machine; clear, the host has none
+ * and expects just that.
+ */
+static unsigned long host_mce;
 
 /* Caches are the host's to disable. */
 static void filter_cr0(unsigned long value)
@@ -39,25 +41,22 @@ static void filter_cr0(unsigned long value)
 static void filter_cr4(unsigned long value)
 {
 	/* The host may turn VMX on (KVM), then it cannot be turned off. */
-	native_write_cr4(value | cr4_host_bits | (read_cr4() & CR4_VMXE));
+	native_write_cr4((value & ~CR4_MCE) | host_mce |
+			 (read_cr4() & CR4_VMXE));
 }
 
 /*
  * The kernel writes its shadow of CR4 back without asking the table when it
- * flushes the TLB, so the bit must be in the shadow from the start.
+ * flushes the TLB, so the bit must be in the shadow from the start.  A kernel
+ * without CONFIG_X86_MCE has started other CPUs without it.
  */
-static void init_cr4(void)
+void port_pv_cpu(void)
 {
-	u32 eax = 1, ebx, ecx = 0, edx;
 	unsigned long shadow = this_cpu_offset() + (unsigned long)cpu_tlbstate +
 			       OFFSET("tlb_state.cr4");
 
-	native_cpuid(&eax, &ebx, &ecx, &edx);
-	if (!(edx & CPUID_MCE))
-		return;
-	cr4_host_bits = CR4_MCE;
-	write_cr4(read_cr4() | CR4_MCE);
-	*(unsigned long *)shadow |= CR4_MCE;
+	*(unsigned long *)shadow |= host_mce;
+	write_cr4(read_cr4() | host_mce);
 }
 
 void port_pv_init(void)
@@ -65,7 +64,8 @@ void port_pv_init(void)
 	char *cpu = pv_ops + OFFSET("paravirt_patch_template.cpu");
 	char *irq = pv_ops + OFFSET("paravirt_patch_template.irq");
 
-	init_cr4();
+	host_mce = read_cr4() & CR4_MCE;
+	port_pv_cpu();
 	MEMBER(void *, cpu, "pv_cpu_ops.cpuid") = port_cpuid;
 	MEMBER(void *, cpu, "pv_cpu_ops.write_cr0") = filter_cr0;
 	MEMBER(void *, cpu, "pv_cpu_ops.write_cr4") = filter_cr4;

@@ -312,6 +312,13 @@ void port_smp_interrupt(u64 pending)
 		down();
 }
 
+/* On each new CPU between lapic_online() and its first sti. */
+static void new_cpu(void)
+{
+	port_pv_cpu();
+	port_irq_vectors();
+}
+
 static void prepare_boot_cpu(void)
 {
 	native_prepare_boot_cpu();
@@ -353,9 +360,7 @@ void port_smp_init(void)
 	real_mode_header = port_alloc(SIZEOF("real_mode_header"), 8);
 	MEMBER(void *, x86_init, "x86_init_ops.irqs.intr_mode_select") =
 		select_smp;
-	/* Called on each new CPU between lapic_online() and its first sti. */
-	MEMBER(void *, x86_platform, "x86_platform_ops.nmi_init") =
-		port_irq_vectors;
+	MEMBER(void *, x86_platform, "x86_platform_ops.nmi_init") = new_cpu;
 	if (OFFSET_IF("x86_cpuinit_ops.parallel_bringup") != MISSING)
 		AT(bool, x86_cpuinit,
 		   OFFSET_IF("x86_cpuinit_ops.parallel_bringup")) = 0;

@@ -4,7 +4,7 @@
 # Stock kernels boot a BusyBox initrd, run, and power off.
 
 . "$(dirname "$0")/../lib/box.sh"
-in_box --timeout 600
+in_box --kaslr --timeout 600
 
 for series in $SERIES; do
 	initrd "$series" 'cat /proc/uptime; sleep 1; cat /proc/uptime;
@@ -21,6 +21,9 @@ for series in $SERIES; do
 		NR == 2 { print ($1 - a > 0.95 && $1 - a < 10) ? "yes" : $0 }')" \
 		yes "$series: a second takes a second"
 done
+
+initrd 6.1 "$SAY_CR4" cpus=2
+follows_mce "$OUT" "another vCPU"
 
 host_is_healthy
 done_testing
