@@ -24,6 +24,8 @@
 #define MAX_WAITERS 32
 /* How long a client may take to read the last text of a guest that ended. */
 #define LAST_WORDS_MS 2000
+/* An init that is only starting forgets what it was asked. */
+#define ASK_AGAIN_MS 5000
 
 /* A client of the control socket that waits for the end of the guest. */
 struct waiter {
@@ -45,7 +47,7 @@ struct session {
 	uv_loop_t *loop;
 	uv_async_t async;
 	uv_signal_t signals[3];
-	uv_timer_t force_timer;
+	uv_timer_t force_timer, ask_timer;
 	struct waiter waiters[MAX_WAITERS];
 	struct session_disks disks;
 	uv_thread_t output;
@@ -91,15 +93,41 @@ static void on_force_timer(uv_timer_t *timer)
 	force(timer->data, "it did not power off in time");
 }
 
-static void request_stop(struct session *session)
+static void ask(struct session *session)
 {
 	struct error error;
 
+	if (machine_request_shutdown(session->machine, &error) < 0)
+		say("%s", error.text);
+}
+
+/* Whether anything happens when the guest does not power off. */
+static bool stop_is_awaited(const struct session *session)
+{
+	for (int i = 0; i < MAX_WAITERS; i++)
+		if (session->waiters[i].client)
+			return true;
+	return uv_is_active((const uv_handle_t *)&session->force_timer);
+}
+
+static void on_ask_timer(uv_timer_t *timer)
+{
+	struct session *session = timer->data;
+
+	if (session->running && stop_is_awaited(session))
+		ask(session);
+	else
+		uv_timer_stop(timer);
+}
+
+static void request_stop(struct session *session)
+{
 	if (!session->running)
 		return;
 	session->stopping = true;
-	if (machine_request_shutdown(session->machine, &error) < 0)
-		say("%s", error.text);
+	ask(session);
+	uv_timer_start(&session->ask_timer, on_ask_timer, ASK_AGAIN_MS,
+		       ASK_AGAIN_MS);
 }
 
 /* A signal: orderly first; the second one means it. */
@@ -361,6 +389,7 @@ static void close_handles(struct session *session)
 {
 	uv_close((uv_handle_t *)&session->async, NULL);
 	uv_close((uv_handle_t *)&session->force_timer, NULL);
+	uv_close((uv_handle_t *)&session->ask_timer, NULL);
 	for (int i = 0; i < 3; i++)
 		uv_close((uv_handle_t *)&session->signals[i], NULL);
 	for (int i = 0; i < MAX_WAITERS; i++)
@@ -457,6 +486,8 @@ static void init_handles(struct session *session)
 	session->async.data = session;
 	uv_timer_init(session->loop, &session->force_timer);
 	session->force_timer.data = session;
+	uv_timer_init(session->loop, &session->ask_timer);
+	session->ask_timer.data = session;
 	for (int i = 0; i < 3; i++) {
 		uv_signal_init(session->loop, &session->signals[i]);
 		session->signals[i].data = session;

@@ -8,6 +8,8 @@ extern char machine_ops[] KERNEL("machine_ops");
 extern void (*pm_power_off)(void) KERNEL("pm_power_off");
 void orderly_poweroff(bool force) KERNEL("orderly_poweroff");
 
+extern bool poweroff_force KERNEL("poweroff_force") weak;
+
 EXPECT_FUNC("orderly_poweroff void(bool)");
 EXPECT_MEMBER("machine_ops.restart void(char *)");
 EXPECT_MEMBER("machine_ops.halt void(void)");
@@ -44,10 +46,19 @@ static void crash(struct pt_regs *regs)
 	port_end(COLINUX_END_PANIC);
 }
 
-/* Runs /sbin/poweroff from a work queue; powers off hard if that fails. */
+/*
+ * Runs /sbin/poweroff from a work queue; powers off hard if there is none.  The
+ * host asks again while nothing comes of it; then the guest may be on its way
+ * down, its /sbin gone before its file systems are.
+ */
 void port_power_shutdown(void)
 {
-	orderly_poweroff(1);
+	static bool asked;
+
+	if (&poweroff_force)
+		poweroff_force = 0;
+	orderly_poweroff(!asked);
+	asked = 1;
 }
 
 void port_power_init(void)

@@ -63,6 +63,20 @@ for signal in TERM INT HUP; do
 	is "$STATUS" 101 "SIG$signal twice ends it"
 done
 
+# An init that is only starting: it does what it is asked for the second time.
+for series in $SERIES; do
+	start_initrd "early-$series" "$series" "mkdir /sbin;
+		echo '#!/bin/sh' >/sbin/poweroff;
+		echo '[ -e /tmp/asked ] && /bin/poweroff -f; >/tmp/asked' \
+			>>/sbin/poweroff;
+		chmod +x /sbin/poweroff; $forever"
+	wait_text 100 "early-$series" '^up'
+	try "$series: asked again, it powers off" \
+		colinux stop "early-$series" --timeout 60
+	ended 20 "$PID"
+	is "$STATUS" 0 "$series: its status is 0"
+done
+
 start_initrd victim 6.12 "$forever"
 wait_text 100 victim '^up'
 try "colinux kill" sh -c "colinux kill victim >$LOG/kill"

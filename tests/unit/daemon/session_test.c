@@ -60,6 +60,7 @@ static enum fake_step guest(unsigned int vcpu, unsigned int step,
 {
 	static uint16_t columns, rows;
 	const char *deaf = getenv("FAKE_DEAF");
+	static bool asked;
 	char text[64];
 
 	(void)vcpu;
@@ -74,10 +75,12 @@ static enum fake_step guest(unsigned int vcpu, unsigned int step,
 		snprintf(text, sizeof(text), "[%ux%u]", columns, rows);
 		fake_console_output(text);
 	}
-	if (!deaf && *kicks & 1ull << COLINUX_VIRQ_SHUTDOWN) {
+	if (*kicks & 1ull << COLINUX_VIRQ_SHUTDOWN &&
+	    (!deaf || (asked && !strcmp(deaf, "once")))) {
 		fake_console_output("going down\n");
 		return fake_end(run, COLINUX_END_POWEROFF);
 	}
+	asked |= *kicks >> COLINUX_VIRQ_SHUTDOWN & 1;
 	return take_line(run);
 }
 
@@ -227,6 +230,14 @@ static void test_control(void)
 		      !strstr(other.text, "vm "),
 	      "ps no longer lists it");
 	check(access(path, F_OK) < 0, "nothing is left of it");
+
+	setenv("FAKE_DEAF", "once", 1);
+	child_start(&child, false, GUEST("name=vm"));
+	child_expect(&child, "fake login: ");
+	check(child_run(&other, COMMAND("stop", "vm")) == 0 &&
+		      strstr(other.text, "powered off") &&
+		      child_end(&child) == 0,
+	      "a guest that missed it is asked again: %s", other.text);
 
 	setenv("FAKE_DEAF", "1", 1);
 	child_start(&child, false, GUEST("name=vm"));
