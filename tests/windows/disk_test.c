@@ -208,7 +208,7 @@ static int told(HANDLE pipe, const char *words, int *fds, char *text)
 {
 	char line[200];
 
-	snprintf(line, sizeof(line), "%s", words);
+	snprintf(line, sizeof(line), "%lu %s", GetCurrentProcessId(), words);
 	return os_told_files(pipe, line, text, 100, fds, 2);
 }
 
@@ -243,7 +243,9 @@ static void test_told(void)
 	   !told(server, "1 4294967296 x", fds, text) &&
 	   !told(server, "3 4 8 12 x", fds, text) &&
 	   !told(server, "-1 x", fds, text) && !told(server, "1", fds, text) &&
-	   !told(server, "", fds, text), "files: what tells of none");
+	   !told(server, "", fds, text) &&
+	   !os_told_files(server, (char[]){ "" }, text, 100, fds, 2),
+	   "files: what tells of none");
 	CloseHandle(client);
 	ok(!told(server, "1 4 x", fds, text), "files: nobody is there");
 	CloseHandle(server);

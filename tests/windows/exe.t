@@ -151,14 +151,20 @@ like "$rc $err" '^1 colinux: .*disk ä.img: in use' "... one that is in use"
 exe colinux-fake.exe disk add one cobd1=x.qcow2
 like "$rc $err" '^2 colinux: .*raw' "... a format that is Linux'"
 truncate -s 2M "$dir/more.img"
-# This guest has no driver that would take it: the answer is at its end.
-timeout 180 "$wine" build/nt/colinux-fake.exe disk add one \
-	"cobd1=$wdir\\more.img" >"$tmp/add" 2>&1 </dev/null &
-adder=$!
-for ((i = 0; i < 60; i++)); do
-	exe colinux-fake.exe disk list one
-	! grep -q '^cobd1' <<<"$out" || break
-done
+# add_more NAME: a second disk.  These guests have no driver that would take it:
+# the answer is at their end.
+add_more()
+{
+	local i
+	timeout 180 "$wine" build/nt/colinux-fake.exe disk add "$1" \
+		"cobd1=$wdir\\more.img" >"$tmp/add" 2>&1 </dev/null &
+	adder=$!
+	for ((i = 0; i < 60; i++)); do
+		exe colinux-fake.exe disk list "$1"
+		! grep -q '^cobd1' <<<"$out" || break
+	done
+}
+add_more one
 like "$out" '^cobd1: block, .*more.img, 2 MiB, overlapped' "disk add: the file came along"
 exe colinux-fake.exe disk add one "cobd2=$wdir\\more.img"
 like "$err" 'more.img: in use' "... and is the guest's alone"
@@ -190,8 +196,11 @@ like "$out" '^old +[0-9]+ running .* 128M' "ps there"
 exe colinux-fake.exe disk resize old cobd0 5M
 is "$rc $out $(stat -c %s "$dir/disk ä.img")" "0 5242880 bytes 5242880" \
 	"disk resize there"
+add_more old
+like "$out" '^cobd1: block, .*more.img, 2 MiB, overlapped' "disk add there"
 exe colinux-fake.exe kill old
 is "$rc" 0 "kill gets a vCPU out there, too"
+wait "$adder"
 exe colinux-fake.exe ps
 unlike "$out" '^old' "... and the process is gone"
 unset FAKE_NT

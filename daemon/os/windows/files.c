@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Open files for another process (os.h) on NT: pipes carry none.  Who has one
- * tells the number of its handle in a line, "COUNT HANDLE... TEXT", and who
- * reads that takes a duplicate out of the process at the pipe's other end.
+ * tells the number of its handle in a line, "PROCESS COUNT HANDLE... TEXT", and
+ * who reads that takes a duplicate out of the process at the pipe's other end.
  */
 #include <errno.h>
 #include <io.h>
@@ -17,7 +17,8 @@ const bool os_sockets_carry_files = false;
 int os_send_files(int socket, const char *text, const int *fds, int nr)
 {
 	char line[1024];
-	int length = snprintf(line, sizeof(line), "%d", nr);
+	int length = snprintf(line, sizeof(line), "%lu %d",
+			      GetCurrentProcessId(), nr);
 
 	for (int i = 0; i < nr && length < (int)sizeof(line); i++)
 		length += snprintf(line + length, sizeof(line) - length,
@@ -40,13 +41,18 @@ int os_receive_files(int socket, char *text, size_t room, int *fds, int most)
 	return 0;
 }
 
-/* The process at the other end of a pipe of ours; NULL: it is gone. */
-static HANDLE peer_of(HANDLE pipe)
+/*
+ * The process at the other end of a pipe of ours; NULL: it is gone.  NT before 6.0
+ * does not say whose it is (nt52.c): then it is the one that was told, by who
+ * may write there, which is us or an administrator.
+ */
+static HANDLE peer_of(HANDLE pipe, ULONG told)
 {
 	HANDLE process;
-	ULONG id;
+	ULONG id = told;
 
-	if (!GetNamedPipeClientProcessId(pipe, &id))
+	if (!GetNamedPipeClientProcessId(pipe, &id) &&
+	    GetLastError() != ERROR_CALL_NOT_IMPLEMENTED)
 		return NULL;
 	process = OpenProcess(PROCESS_DUP_HANDLE, FALSE, id);
 	/* While it has its end open nobody else has its number. */
@@ -75,8 +81,9 @@ int os_told_files(uv_os_fd_t socket, char *line, char *text, size_t room,
 		  int *fds, int most)
 {
 	char *at = line;
+	ULONG told = strtoul(at, &at, 10);
 	long count = strtol(at, &at, 10);
-	HANDLE process = peer_of(socket);
+	HANDLE process = peer_of(socket, told);
 	int nr = 0;
 
 	text[0] = '\0';
