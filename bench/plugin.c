@@ -3,7 +3,7 @@
  * count.so: a QEMU TCG plugin that counts executed instructions, all of the
  * machine's, by address, between marks.
  *
- *   -plugin count.so,out=FILE[,from=ADDRESS][,mark=NAME:HEXBYTES]...
+ *   -plugin count.so,out=FILE[,from=ADDRESS][,cpus=N][,mark=NAME:HEXBYTES]...
  *
  * A mark is a place in the code, known by its first bytes, wherever it is in
  * memory: the entry of a kernel, or the marker instruction of bench/mark.h.
@@ -15,8 +15,9 @@
  *
  * With from=, instructions below that address are not counted, and cost nothing.
  *
- * One virtual CPU only: counters are not atomic.  It must know nothing of what
- * it measures.
+ * One virtual CPU only: counters are not atomic.  With cpus= there may be N of
+ * them: nothing is counted by address, and TOTAL is followed by the instructions
+ * of each.  It must know nothing of what it measures.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -29,6 +30,7 @@
 #define MARKS 8
 #define MARK_BYTES 32
 #define SLOTS (1u << 23)	/* instructions at different addresses */
+#define CPUS_MAX 8
 
 struct mark {
 	char name[32];
@@ -51,6 +53,11 @@ static struct slot *slots;
 static uint64_t overflow;
 static unsigned int slots_used;
 static FILE *out;
+/* Each written by its own CPU's thread only. */
+static struct {
+	uint64_t instructions;
+} __attribute__((aligned(64))) cpus[CPUS_MAX];
+static unsigned long cpus_nr;
 
 /* The counter of an address; one common counter when there are too many. */
 static uint64_t *counter(uint64_t address)
@@ -68,11 +75,34 @@ static uint64_t *counter(uint64_t address)
 	return &slots[at].count;
 }
 
+static void mark_of_cpus(const struct mark *mark)
+{
+	char line[32 * CPUS_MAX] = "";
+	uint64_t sum = 0;
+
+	for (unsigned long i = 0; i < cpus_nr; i++) {
+		sum += cpus[i].instructions;
+		sprintf(line + strlen(line), " %" PRIu64, cpus[i].instructions);
+	}
+	fprintf(out, "mark %s %" PRIu64 "%s\n", mark->name, sum, line);
+	fflush(out);
+}
+
+static void block_runs(unsigned int cpu, void *instructions)
+{
+	if (cpu < cpus_nr)
+		cpus[cpu].instructions += (uintptr_t)instructions;
+}
+
 static void reached(unsigned int cpu, void *data)
 {
 	struct mark *mark = data;
 
 	(void)cpu;
+	if (cpus_nr) {
+		mark_of_cpus(mark);
+		return;
+	}
 	fprintf(out, "mark %s %" PRIu64 "\n", mark->name, total);
 	if (!strncmp(mark->name, "begin", 5)) {
 		counting = true;
@@ -116,6 +146,9 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 	size_t nr = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
+	if (cpus_nr)
+		qemu_plugin_register_vcpu_tb_exec_cb(
+			tb, block_runs, PLUGIN_CB_NO_REGS, (void *)nr);
 	for (size_t i = 0; i < nr; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
@@ -124,7 +157,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 				qemu_plugin_register_vcpu_insn_exec_cb(
 					insn, reached, PLUGIN_CB_NO_REGS,
 					&marks[m]);
-		if (qemu_plugin_insn_vaddr(insn) < from)
+		if (cpus_nr || qemu_plugin_insn_vaddr(insn) < from)
 			continue;
 		qemu_plugin_register_vcpu_insn_exec_inline(
 			insn, PLUGIN_INLINE_ADD_U64, &total, 1);
@@ -138,7 +171,8 @@ static void at_exit(uint64_t id, void *data)
 {
 	(void)id;
 	(void)data;
-	fprintf(out, "total %" PRIu64 "\n", total);
+	if (!cpus_nr)
+		fprintf(out, "total %" PRIu64 "\n", total);
 	fclose(out);
 }
 
@@ -175,6 +209,9 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int argc,
 		} else if (!strncmp(argv[i], "from=", 5)) {
 			from = strtoull(argv[i] + 5, NULL, 0);
 			good = true;
+		} else if (!strncmp(argv[i], "cpus=", 5)) {
+			cpus_nr = strtoul(argv[i] + 5, NULL, 0);
+			good = cpus_nr > 0 && cpus_nr <= CPUS_MAX;
 		} else if (!strncmp(argv[i], "mark=", 5)) {
 			good = add_mark(argv[i] + 5);
 		}

@@ -28,6 +28,9 @@ qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int argc,
 /* QEMU's, called by us. */
 void qemu_plugin_register_vcpu_tb_trans_cb(
 	uint64_t id, void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_tb_exec_cb(
+	struct qemu_plugin_tb *tb, void (*cb)(unsigned int cpu, void *data),
+	enum plugin_cb_flags flags, void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(
 	struct qemu_plugin_insn *insn, void (*cb)(unsigned int cpu, void *data),
 	enum plugin_cb_flags flags, void *data);

@@ -148,10 +148,21 @@ def devices(module):
               {"colinux:slirp": {"slirp-send": 123}}, "cases of devices")
 
 
+def scale(module):
+    """The busier CPU between marks."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "counts")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("mark begin 100 60 40\nmark end 310 250 60\n"
+                       "mark begin 400 300 100\nmark end 790 490 300\n")
+        check(module.windows(path) == [190, 200], "the busiest CPU of each run")
+
+
 def main():
     """All of it."""
     parsers(tool("suite"))
     devices(tool("devices"))
+    scale(tool("scale"))
     with tempfile.TemporaryDirectory() as directory:
         report(tool("bars"), directory)
         drawing(directory)
