@@ -17,6 +17,7 @@
 #define FIRST_PAUSE_MS 20
 #define LONGEST_PAUSE_MS 250
 #define TIMEOUT_MAX 86400
+#define PORT_MS 10000		/* for a port that is said to be there */
 /* agent_disconnect() */
 #define LAST_MS 1000
 
@@ -73,9 +74,9 @@ static int read_line(struct attempt *attempt, int fd, char *line, size_t room)
 }
 
 /* By the host's kernel.  A socket or -1. */
-static int connect_cid(struct attempt *attempt, uint32_t cid)
+static int connect_cid(struct attempt *attempt, uint32_t cid, uint32_t port)
 {
-	int fd = os_connect_guest(cid, COLINUX_AGENT_PORT, &attempt->again);
+	int fd = os_connect_guest(cid, port, &attempt->again);
 
 	if (fd >= 0)
 		return fd;
@@ -99,13 +100,12 @@ static int connect_socket(struct attempt *attempt)
 			 attempt->runtime->vsock, strerror(errno));
 }
 
-static int ask_for_agent(struct attempt *attempt, int fd)
+static int ask_for_port(struct attempt *attempt, int fd, uint32_t port)
 {
 	char line[128];
 	struct iovec iov = { .iov_base = line };
 
-	iov.iov_len = snprintf(line, sizeof(line), "CONNECT %u\n",
-			       COLINUX_AGENT_PORT);
+	iov.iov_len = snprintf(line, sizeof(line), "CONNECT %u\n", port);
 	/* Into an empty socket: all of it. */
 	if (channel_io_write(fd, &iov, 1) < 0)
 		return may_pass(attempt, "the connection was closed");
@@ -162,18 +162,30 @@ static int say_hello(struct attempt *attempt, struct channel *channel)
 			 problem.text);
 }
 
-static int try_once(struct attempt *attempt, struct channel *channel)
+/* To a port of the guest's, by either way.  A socket or -1. */
+static int connect_port(struct attempt *attempt, uint32_t port)
 {
 	uint32_t cid = runtime_cid(attempt->runtime);
 	int fd;
 
 	attempt->again = false;
-	fd = cid ? connect_cid(attempt, cid) : connect_socket(attempt);
+	if (cid)
+		return connect_cid(attempt, cid, port);
+	fd = connect_socket(attempt);
+	if (fd < 0 || !ask_for_port(attempt, fd, port))
+		return fd;
+	os_socket_close(fd);
+	return -1;
+}
+
+static int try_once(struct attempt *attempt, struct channel *channel)
+{
+	int fd = connect_port(attempt, COLINUX_AGENT_PORT);
+
 	if (fd < 0)
 		return -1;
 	channel_init(channel, fd);
-	if ((cid || !ask_for_agent(attempt, fd)) &&
-	    !say_hello(attempt, channel))
+	if (!say_hello(attempt, channel))
 		return 0;
 	os_socket_close(fd);
 	return -1;
@@ -201,6 +213,18 @@ int agent_connect(const struct runtime *runtime, unsigned int timeout,
 						       LONGEST_PAUSE_MS;
 	}
 	return 0;
+}
+
+int agent_connect_port(const struct runtime *runtime, uint32_t port,
+		       struct error *error)
+{
+	struct attempt attempt = {
+		.runtime = runtime,
+		.end = uv_hrtime() + PORT_MS * MS,
+		.error = error,
+	};
+
+	return connect_port(&attempt, port);
 }
 
 void agent_disconnect(struct channel *channel)

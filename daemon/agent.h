@@ -21,6 +21,13 @@ int agent_connect(const struct runtime *runtime, unsigned int timeout,
 		  struct channel *channel, struct error *error);
 
 /*
+ * A stream to a port of the guest's, for which somebody there waits.  A socket
+ * that is the caller's, or -1 and a message.
+ */
+int agent_connect_port(const struct runtime *runtime, uint32_t port,
+		       struct error *error);
+
+/*
  * End a session.  By the host's kernel: waits, for a second at most, until the
  * guest has closed its side, whose last packet would else end the session that
  * has the same port next.

@@ -18,9 +18,9 @@ DAEMON_COMMON := $(addprefix daemon/,agent.c client.c client_console.c command.c
 	run.c slirp.c start.c stats.c stop.c version.c) \
 	$(addprefix daemon/os/linux/,commands.c exec_host.c file.c files.c \
 	guest_socket.c process.c socket.c \
-	sandbox.c) \
-	$(addprefix agent/,channel.c channel_socket.c tree_path.c tree_receive.c \
-	tree_refusal.c tree_send.c)
+	sandbox.c x11.c) \
+	$(addprefix agent/,channel.c channel_socket.c relay.c tree_path.c \
+	tree_receive.c tree_refusal.c tree_send.c)
 DAEMON_SRCS += $(DAEMON_COMMON) daemon/main.c daemon/builtin/inspect.c \
 	$(addprefix daemon/os/linux/,driver.c interrupt.c)
-DAEMON_LIBS += libuv libseccomp
+DAEMON_LIBS += libuv libseccomp xau

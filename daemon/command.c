@@ -55,6 +55,7 @@ const struct command commands[] = {
 	  "run a command in a guest",
 	  "  -i               standard input goes to the command\n"
 	  "  -t               the command gets a terminal; with -i\n"
+	  "  -X               its X programs show on this user's X server\n"
 	  "  -u USER[:GROUP]  who runs it; default root\n"
 	  "  -w DIRECTORY     where; default the user's home\n"
 	  "  -e NAME=VALUE    more environment; repeatable\n"

@@ -89,6 +89,8 @@ static void describe(struct exec *exec)
 	if (options->directory)
 		channel_send_text(channel, COLINUX_AGENT_DIRECTORY,
 				  options->directory);
+	if (options->x11_client)
+		channel_send(channel, COLINUX_AGENT_X11, NULL, 0, NULL, 0);
 	channel_send_number(channel, COLINUX_AGENT_RUN, options->input);
 }
 
@@ -125,6 +127,10 @@ static void take_frame(struct exec *exec, const struct frame *frame)
 		exec->window += frame_number(frame);
 		if (exec->window > COLINUX_AGENT_FIRST_WINDOW)
 			exec->window = COLINUX_AGENT_FIRST_WINDOW;
+		break;
+	case COLINUX_AGENT_X11_CLIENT:
+		if (exec->options->x11_client)
+			exec->options->x11_client(frame_number(frame));
 		break;
 	case COLINUX_AGENT_EXIT:
 		exec->status = frame_number(frame) & 0xff;

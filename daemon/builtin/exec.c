@@ -7,6 +7,7 @@
 #include "../client.h"
 #include "../command.h"
 #include "../exec.h"
+#include "../x11.h"
 
 #define EXEC_FAILED 125		/* as docker and others have it */
 
@@ -56,11 +57,15 @@ static bool take_letters(struct exec_options *options, const char *word)
 		word = "-i";
 	if (!strcmp(word, "--tty"))
 		word = "-t";
-	if (!word[1] || word[1 + strspn(word + 1, "it")])
+	if (!strcmp(word, "--x11"))
+		word = "-X";
+	if (!word[1] || word[1 + strspn(word + 1, "itX")])
 		return false;
 	for (word++; *word; word++) {
-		options->input = true;
+		options->input = options->input || *word != 'X';
 		options->tty = options->tty || *word == 't';
+		if (*word == 'X')
+			options->x11_client = x11_client;
 	}
 	return true;
 }
@@ -104,11 +109,14 @@ static int run(struct exec_options *options, int timeout,
 	int status;
 
 	if (client_find(options->name, &runtime, &error) < 0 ||
+	    (options->x11_client && x11_open(&runtime, &error) < 0) ||
 	    agent_connect(&runtime, timeout, channel, &error) < 0) {
 		say("%s", error.text);
 		return EXEC_FAILED;
 	}
 	status = exec_run(options, channel, &error);
+	if (options->x11_client)
+		x11_close();
 	agent_disconnect(channel);
 	if (*error.text)
 		say("%s", error.text);

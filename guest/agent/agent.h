@@ -6,6 +6,7 @@
  *	main.c		starting, listening, one process per session
  *	session.c	the beginning of a session: who wants what
  *	command.c	a command: its process, pipes or terminal, its streams
+ *	x11.c		a display for the command's X programs
  *	user.c		users and groups of the guest
  *
  * Plain C with the calls that libc.c has.
@@ -32,7 +33,7 @@ struct session {
 	unsigned int argc, envc;
 	char user[256];
 	char directory[4096];	/* "" = the user's */
-	bool tty, input;
+	bool tty, input, x11;
 	struct colinux_agent_size size;
 	char text[AGENT_TEXT];
 	size_t text_used;
@@ -78,5 +79,17 @@ struct user {
  * "" = root, whatever there is.  false = no such user or group.
  */
 bool user_find(const char *spec, struct user *user);
+
+/* --- x11.c --- */
+
+/*
+ * Make a display for this user and put it into the environment; the socket that
+ * is to be watched for x11_accept().  Ends the session when there can be none.
+ */
+int x11_listen(struct session *session, const struct user *user);
+/* A program connects: pass that on to the host. */
+void x11_accept(struct session *session, int listener);
+/* The display's name is free again. */
+void x11_end(void);
 
 #endif

@@ -47,6 +47,7 @@ struct command {
 	pid_t pid;
 	int signals;		/* signalfd of SIGCHLD */
 	int in, out, err;	/* our ends; with a terminal in == out */
+	int display;		/* where its X programs connect, or -1 */
 	bool ended;		/* the command */
 	int status;
 	/* Its input, a ring. */
@@ -264,6 +265,8 @@ static void say_failure(struct command *command, const struct failure *failure)
 	struct session *session = command->session;
 	bool missing = failure->error == ENOENT || failure->error == ENOTDIR;
 
+	if (session->x11)
+		x11_end();
 	switch (failure->stage) {
 	case STAGE_USER:
 		session_fail(session, COLINUX_AGENT_CANNOT,
@@ -450,15 +453,20 @@ static bool look_at_signals(struct command *command)
 {
 	struct signalfd_siginfo info;
 	int status;
+	pid_t pid;
 
 	while (read(command->signals, &info, sizeof(info)) > 0)
 		;
-	if (waitpid(command->pid, &status, WNOHANG) != command->pid)
-		return false;
-	command->ended = true;
-	command->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-						WEXITSTATUS(status);
-	return true;
+	/* Those of x11_accept() end as well. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != command->pid)
+			continue;
+		command->ended = true;
+		command->status = WIFSIGNALED(status) ?
+					  128 + WTERMSIG(status) :
+					  WEXITSTATUS(status);
+	}
+	return command->ended;
 }
 
 /*
@@ -491,6 +499,7 @@ static void wait_and_serve(struct command *command)
 		{ .fd = command->out, .events = POLLIN },
 		{ .fd = command->err, .events = POLLIN },
 		{ .fd = -1, .events = POLLOUT },
+		{ .fd = command->display, .events = POLLIN },
 	};
 	size_t most = SIZE_MAX;
 	struct frame frame;
@@ -503,7 +512,7 @@ static void wait_and_serve(struct command *command)
 	/* What is left of either waits for room. */
 	if (command->input_length || command->input_ended)
 		fds[4].fd = command->in;
-	poll(fds, 5, -1);
+	poll(fds, 6, -1);
 	if (fds[0].revents)
 		channel_fill(channel);
 	if (fds[2].revents)
@@ -512,6 +521,8 @@ static void wait_and_serve(struct command *command)
 	if (fds[3].revents)
 		pass_output(command, &command->err, COLINUX_AGENT_STDERR,
 			    &most);
+	if (fds[5].revents)
+		x11_accept(command->session, command->display);
 	if (fds[1].revents && look_at_signals(command))
 		last_words(command);
 }
@@ -558,12 +569,16 @@ void command_serve(struct session *session)
 	command->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (command->signals < 0)
 		cannot(command, "no signals");
+	command->display = session->x11 ? x11_listen(session, &command->user) :
+					  -1;
 	start(command);
 	session->channel.incoming = on_frame;
 	session->channel.opaque = command;
 	while (!command->ended && !session->channel.ended)
 		wait_and_serve(command);
 	session->channel.incoming = NULL;
+	if (session->x11)
+		x11_end();
 	if (!command->ended) {
 		/* The other side is gone: as if its line were cut. */
 		kill(-command->pid, SIGHUP);

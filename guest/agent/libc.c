@@ -89,6 +89,11 @@ int openat(int directory, const char *path, int flags, ...)
 	return (int)CALL(__NR_openat, directory, path, flags, mode, 0);
 }
 
+int close_range(unsigned int first, unsigned int last, int flags)
+{
+	return (int)CALL(__NR_close_range, first, last, flags, 0, 0);
+}
+
 int pipe2(int fds[2], int flags)
 {
 	return (int)CALL(__NR_pipe2, fds, flags, 0, 0, 0);
@@ -141,6 +146,16 @@ int bind(int fd, const struct sockaddr *address, socklen_t length)
 int listen(int fd, int backlog)
 {
 	return (int)CALL(__NR_listen, fd, backlog, 0, 0, 0);
+}
+
+int getsockname(int fd, struct sockaddr *address, socklen_t *length)
+{
+	return (int)CALL(__NR_getsockname, fd, address, length, 0, 0);
+}
+
+int shutdown(int fd, int how)
+{
+	return (int)CALL(__NR_shutdown, fd, how, 0, 0, 0);
 }
 
 int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)

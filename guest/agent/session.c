@@ -138,6 +138,9 @@ static bool take_part(struct session *session, const struct frame *frame)
 	case COLINUX_AGENT_DIRECTORY:
 		return frame_text(frame, session->directory,
 				  sizeof(session->directory));
+	case COLINUX_AGENT_X11:
+		session->x11 = true;
+		return true;
 	case COLINUX_AGENT_TTY:
 		session->tty = true;
 		if (frame->length == sizeof(session->size))

@@ -7,8 +7,9 @@
  * begins with AGENT_HELLO, which the agent answers with AGENT_READY or
  * AGENT_FAIL.  Then either
  *
- *   exec: ARG... [ENV...] [USER] [DIRECTORY] [TTY] RUN, then STDIN, SIGNAL and
- *	RESIZE; the agent sends STDOUT, STDERR, WINDOW and at last EXIT or FAIL
+ *   exec: ARG... [ENV...] [USER] [DIRECTORY] [TTY] [X11] RUN, then STDIN, SIGNAL
+ *	and RESIZE; the agent sends STDOUT, STDERR, WINDOW, X11_CLIENT and at last
+ *	EXIT or FAIL
  *   copy from the guest: GET; the agent sends FAIL, or the entries of a tree
  *   copy to the guest: PUT; the agent answers READY or FAIL, the command sends
  *	the entries of a tree
@@ -64,12 +65,18 @@ enum colinux_agent_frame_type {
 	COLINUX_AGENT_STDIN = 16,	/* bytes; none = the end */
 	COLINUX_AGENT_SIGNAL = 17,	/* 32 bits */
 	COLINUX_AGENT_RESIZE = 18,	/* struct colinux_agent_size */
+	COLINUX_AGENT_X11 = 19,		/* give the command a display */
 
 	/* exec, from the agent. */
 	COLINUX_AGENT_STDOUT = 20,
 	COLINUX_AGENT_STDERR = 21,
 	COLINUX_AGENT_WINDOW = 22,	/* 32 bits: so much more */
 	COLINUX_AGENT_EXIT = 23,	/* 32 bits: 0-255, or 128 + signal */
+	/*
+	 * 32 bits: a program that uses the display is at that port of vsock, for
+	 * 10 seconds, from which on its bytes go both ways.
+	 */
+	COLINUX_AGENT_X11_CLIENT = 24,
 
 	/* copy, to the agent: a path. */
 	COLINUX_AGENT_GET = 30,

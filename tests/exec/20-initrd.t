@@ -8,6 +8,7 @@
 . "$(dirname "$0")/../lib/box.sh"
 in_box --smp 2 --mem 1536 --timeout 900
 TESTS=$(dirname "$0")/../lib
+. "$(dirname "$0")/x11.sh"
 
 # The guest waits until it is told to end.
 WAIT="while [ ! -e /tmp/end ]; do sleep 0.2; done"
@@ -121,6 +122,24 @@ like "$(ls -l /run/colinux/first/vsock)" '^s' "the socket is there"
 is "$(stat -c %a /run/colinux/first)" 700 "only for its owner"
 OUT=$(printf 'CONNECT 77\n' | timeout 20 socat -t 10 - UNIX:/run/colinux/first/vsock)
 like "$OUT" '^ERR ' "a port where nobody listens"
+
+# X programs.
+x_exec first true
+is "$STATUS $ERR" "125 colinux: -X: DISPLAY is not set: there is no X server to \
+show anything" "no display here, none there"
+DISPLAY=:7 x_exec first true
+is "$STATUS $ERR" "125 colinux: -X: no X server answers at DISPLAY=:7: No such \
+file or directory" "an X server that is not there"
+start_x_server
+x_programs first
+XAUTHORITY=/nowhere x_exec first -- /x-program 1
+is "$STATUS $OUT" "1 refused: no cookie of mine   " "who has no cookie here has none there"
+x_exec first -- sh -c 'rm -r /tmp/.X11-unix; ln -s / /tmp/.X11-unix'
+x_exec first true
+is "$STATUS $ERR" "125 colinux: no display in the guest: /tmp/.X11-unix: Operation \
+not permitted" "a link in the guest is not followed"
+kill "$X_SERVER"
+unset DISPLAY XAUTHORITY
 
 # The agent is killed: it comes back; a session goes on.
 (sleep 3; echo late) | colinux exec -i first cat >session &

@@ -7,6 +7,7 @@
 
 . "$(dirname "$0")/../lib/box.sh"
 in_box --smp 2 --timeout 600
+. "$(dirname "$0")/x11.sh"
 modprobe vhost_vsock || skip_all "the host has no vhost-vsock"
 
 WAIT="while [ ! -e /tmp/end ]; do sleep 0.2; done"
@@ -44,6 +45,9 @@ dd if=/dev/urandom of=data bs=1M count=4 status=none
 try "cp to the guest" colinux cp data a:/tmp/data
 try "cp from the guest" colinux cp a:/tmp/data back
 is "$(md5sum <back)" "$(md5sum <data)" "4 MB there and back"
+start_x_server
+x_programs a
+kill "$X_SERVER"
 seq 20 | xargs -P 10 -I {} colinux exec a -- echo number {} >many
 is "$(sort -u many | grep -c number)" 20 "20 sessions, 10 at a time"
 is "$(python3 from 0 "$A")" nothing "the agent serves no port that anybody may have"

@@ -28,7 +28,7 @@ NT_DAEMON_SRCS := $(addprefix daemon/,agent.c client.c client_console.c command.
 	disk_open.c event.c exec_host.c file.c files.c interrupt.c keeper.c \
 	linux_errno.c machine_served.c net_slirp.c nt52.c private.c process.c \
 	sandbox.c scm.c serial.c serial_open.c setup_driver.c setup_service.c \
-	socket.c text.c tree_files.c tree_names.c)
+	socket.c text.c tree_files.c tree_names.c x11.c)
 # Of which the tests have a fake.
 NT_DRIVER_SRCS := daemon/os/windows/driver.c
 # Format strings are checked by the Linux build.  The headers show what Windows 7
