@@ -35,10 +35,13 @@ $(B)/host-windows/%.o: %.S $(OFFSETS)
 	@mkdir -p $(@D)
 	$(MINGW) -I$(B)/monitor -c -o $@ $<
 
+# Drivers are always relocated, but ReactOS' loader, which loads those that start
+# with the system, first tries the lower half of the image base as an address of
+# memory, which it may not have mapped; 64 KiB, as the old DDKs have it, is in use.
 $(B)/host-windows/colinux.sys: $(WINDOWS_OBJS)
 	$(MINGW) -nostdlib -Wl,--subsystem,native:5.2 -Wl,--entry,DriverEntry \
 		-Wl,--dynamicbase,--nxcompat,--enable-reloc-section \
-		-Wl,--image-base,0x140000000 -Wl,--major-os-version,5 \
+		-Wl,--image-base,0x10000 -Wl,--major-os-version,5 \
 		-Wl,--minor-os-version,2 \
 		-Wl,--no-insert-timestamp -Wl,-Map,$(@:.sys=.map) \
 		-o $@ $^ -lntoskrnl -lhal

@@ -121,18 +121,19 @@ start_initrd()
 }
 
 # For a guest of two vCPUs or more: the second one says its CR4, when it is asked
-# for a backtrace and finds itself in its kernel.
+# for a backtrace and finds itself in its kernel.  C[R]4: the kernel's messages have
+# this command, too.
 SAY_CR4='taskset -c 1 dd if=/dev/zero of=/dev/null bs=1M & i=0;
-	while [ $i -lt 50 ] && ! dmesg | grep -q CR4:; do
+	while [ $i -lt 50 ] && ! dmesg | grep -q C[R]4:; do
 		echo l >/proc/sysrq-trigger; i=$((i+1));
-	done; kill $!; dmesg | sed -n s/.*CR4:/CR4:/p | head -n 1'
+	done; kill $!; dmesg | sed -n s/.*C[R]4:/cr4/p | head -n 1'
 
 # follows_mce TEXT NAME: what SAY_CR4 said has MCE (bit 6) set where the host
 # handles machine checks, and clear where it does not.
 follows_mce()
 {
 	local cr4
-	cr4=$(sed -n 's/.*CR4: \([0-9a-f]*\).*/\1/p' <<<"$1" | head -n 1)
+	cr4=$(sed -n 's/^cr4 \([0-9a-f]*\).*/\1/p' <<<"$1" | head -n 1)
 	is "${cr4:+$((0x$cr4 >> 6 & 1))}" \
 		"$(grep -c '^CONFIG_X86_MCE=y' "/boot/config-$(uname -r)")" \
 		"$2: machine checks are on as the host has them"

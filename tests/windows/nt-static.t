@@ -187,6 +187,8 @@ def check_headers(tap, image):
     tap.ok(not image.flags & WDM_DRIVER, "NtUnloadDriver() may unload it",
            hex(image.flags))
     tap.ok(not image.characteristics & 1, "relocations are not stripped")
+    tap.ok(image.base == 0x10000, "an image base that loaders can do with",
+           hex(image.base))
     tap.ok(image.checksum == image.computed_checksum(), "checksum",
            hex(image.checksum), hex(image.computed_checksum()))
     tap.ok(image.directories[DIR_TLS] == (0, 0), "no thread-local storage")
