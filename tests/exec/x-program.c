@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * x-program BYTES: the beginning of an X program, without any authorization of its
- * own, then so many bytes to the server, which is to send them back (x-server).
+ * x-program BYTES [B]: the beginning of an X program, without any authorization of
+ * its own (B: big-endian, and with one that is wrong), then so many bytes to the
+ * server, which is to send them back (x-server).
  *
  * Says what the server is called, and "echo BYTES".  Status 1 if anything is wrong.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,18 +36,23 @@ static int read_all(int fd, void *bytes, size_t length)
 	return 0;
 }
 
-/* Appendix B of the protocol: little-endian, version 11, no authorization. */
-static int introduce(int fd)
+/* Appendix B of the protocol: byte order, version 11, authorization. */
+static int introduce(int fd, bool big)
 {
-	static const uint8_t setup[12] = { 'l', 0, 11, 0 };
+	static const uint8_t little_setup[12] = { 'l', 0, 11, 0 };
+	static const uint8_t big_setup[12 + 8 + 8] = {
+		'B', 0, 0, 11, 0, 0, 0, 5, 0, 6, 0, 0,
+		'W', 'R', 'O', 'N', 'G', 0, 0, 0, 1, 2, 3, 4, 5, 6,
+	};
+	const uint8_t *setup = big ? big_setup : little_setup;
+	size_t length = big ? sizeof(big_setup) : sizeof(little_setup);
 	uint8_t answer[8];
 	char text[1024];
-	size_t length;
 
-	if (write(fd, setup, sizeof(setup)) != sizeof(setup) ||
+	if (write(fd, setup, length) != (ssize_t)length ||
 	    read_all(fd, answer, sizeof(answer)))
 		return -1;
-	length = 4 * (answer[6] | (size_t)answer[7] << 8);
+	length = 4 * (answer[big ? 7 : 6] | (size_t)answer[big ? 6 : 7] << 8);
 	if (length >= sizeof(text) || read_all(fd, text, length))
 		return -1;
 	text[length] = '\0';
@@ -77,8 +84,8 @@ int main(int argc, char **argv)
 	unsigned long bytes;
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	if (argc != 2 || !display || *display != ':') {
-		fprintf(stderr, "x-program: BYTES, with DISPLAY=:N\n");
+	if (argc < 2 || !display || *display != ':') {
+		fprintf(stderr, "x-program: BYTES [B], with DISPLAY=:N\n");
 		return 2;
 	}
 	bytes = strtoul(argv[1], NULL, 0);
@@ -86,7 +93,7 @@ int main(int argc, char **argv)
 		 "/tmp/.X11-unix/X%d", atoi(display + 1));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return fail(address.sun_path);
-	if (introduce(fd) < 0)
+	if (introduce(fd, argc > 2) < 0)
 		return 1;
 	if (echo(fd, bytes) < 0)
 		return fail("echo");

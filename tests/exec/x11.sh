@@ -38,6 +38,9 @@ x_programs()
 	x_exec "$1" -- /x-program 1000000
 	is "$STATUS $OUT" "0 server: the host's screen   
 echo 1000000" "$1: a program on the host's X server" || diag "$ERR"
+	x_exec "$1" -- /x-program 1000 B
+	is "$STATUS $OUT" "0 server: the host's screen   
+echo 1000" "$1: a big-endian one, with a cookie of its own" || diag "$ERR"
 	x_exec "$1" -u 1000 -- sh -c '/x-program 10 & /x-program 300000; wait
 		ls -ln "/tmp/.X11-unix/X${DISPLAY#:}"'
 	is "$STATUS $(grep -c '^server: ' <<<"$OUT") $(grep '^echo' <<<"$OUT" |

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0
+# Tests of what command and agent share.
+
+$(eval $(call unit_test,agent-relay,tests/unit/agent/relay_test.c \
+	tests/unit/virtio/tap.c agent/relay.c agent/channel_socket.c,))
