@@ -24,7 +24,10 @@
 #define MAX_WAITERS 32
 /* How long a client may take to read the last text of a guest that ended. */
 #define LAST_WORDS_MS 2000
-/* An init that is only starting forgets what it was asked. */
+/*
+ * An init that is only starting forgets what it was asked.  Then twice as long,
+ * and so on: each time is a process in the guest, which may be short of memory.
+ */
 #define ASK_AGAIN_MS 5000
 
 /* A client of the control socket that waits for the end of the guest. */
@@ -48,6 +51,7 @@ struct session {
 	uv_async_t async;
 	uv_signal_t signals[3];
 	uv_timer_t force_timer, ask_timer;
+	uint64_t ask_pause;	/* ms */
 	struct waiter waiters[MAX_WAITERS];
 	struct session_disks disks;
 	uv_thread_t output;
@@ -114,10 +118,11 @@ static void on_ask_timer(uv_timer_t *timer)
 {
 	struct session *session = timer->data;
 
-	if (session->running && stop_is_awaited(session))
-		ask(session);
-	else
-		uv_timer_stop(timer);
+	if (!session->running || !stop_is_awaited(session))
+		return;
+	ask(session);
+	session->ask_pause *= 2;
+	uv_timer_start(timer, on_ask_timer, session->ask_pause, 0);
 }
 
 static void request_stop(struct session *session)
@@ -126,8 +131,9 @@ static void request_stop(struct session *session)
 		return;
 	session->stopping = true;
 	ask(session);
-	uv_timer_start(&session->ask_timer, on_ask_timer, ASK_AGAIN_MS,
-		       ASK_AGAIN_MS);
+	session->ask_pause = ASK_AGAIN_MS;
+	uv_timer_start(&session->ask_timer, on_ask_timer, session->ask_pause,
+		       0);
 }
 
 /* A signal: orderly first; the second one means it. */
