@@ -15,6 +15,9 @@ BENCH_DISK=
 # The file that fio reads and writes, or empty; see prepare_fio().
 FIO_FILE=
 FIO_MIB=256
+# Programs are where they are on the box's host (box/run): at random they need more
+# page tables, and forks more.
+MAPS=norandmaps
 # More words for colinux and for QEMU.
 COLINUX_MORE=() QEMU_MORE=()
 
@@ -101,7 +104,7 @@ aio=io_uring,file=/host$FIO_FILE" -device virtio-blk-pci,drive=fio)
 		-cpu "$model" -smp "$vcpus" -m "$GUEST_MEMORY" \
 		-kernel "$kernel" -initrd "$TOOLS" -serial stdio \
 		"${disks[@]}" "${QEMU_MORE[@]}" \
-		-append "console=ttyS0 quiet colinux.test=\"$command\""
+		-append "console=ttyS0 quiet $MAPS colinux.test=\"$command\""
 }
 
 now()
@@ -137,7 +140,7 @@ contestant()
 			"modules=$(realpath "$DATA/kernels/$series/modules")" \
 			"initrd=$TOOLS" "mem=$GUEST_MEMORY" "cpus=$vcpus" \
 			${BENCH_DISK:+"cobd0=$BENCH_DISK,ro"} \
-			${FIO_FILE:+"cobd1=$FIO_FILE,direct"} quiet \
+			${FIO_FILE:+"cobd1=$FIO_FILE,direct"} quiet "$MAPS" \
 			"${COLINUX_MORE[@]}" \
 			"colinux.test=$command" ;;
 	uml)
@@ -146,7 +149,7 @@ contestant()
 			HOME=/tmp linux.uml \
 			"mem=${GUEST_MEMORY}M" "initrd=$TOOLS" con=null \
 			con0=fd:0,fd:1 ${BENCH_DISK:+"ubd0r=$BENCH_DISK"} \
-			${FIO_FILE:+"ubd1=/host$FIO_FILE"} quiet \
+			${FIO_FILE:+"ubd1=/host$FIO_FILE"} quiet "$MAPS" \
 			"colinux.test=\"$command\"" ;;
 	kvm)
 		modprobe kvm-amd &&
