@@ -351,9 +351,14 @@ int os_confine(const struct os_confinement *confinement, struct error *error);
 /* The first descriptor that a child gets. */
 #define OS_CHILD_FD 3
 /*
+ * Children have this file as their standard output and error, from now on; it is
+ * the caller's.  -1: ours, as at first.
+ */
+void os_child_output(int fd);
+/*
  * Run this very program with these arguments (argv[0] first, NULL last), the
- * nr descriptors as its OS_CHILD_FD and on, the standard ones as they are, and
- * no others; in a session of its own.  Returns its process id or -1.
+ * nr descriptors as its OS_CHILD_FD and on, the standard ones as they are (but
+ * for os_child_output()), and no others; in a session of its own.  Returns its process id or -1.
  */
 int os_spawn_self(const char *const argv[], const int *fds, int nr,
 		  struct error *error);

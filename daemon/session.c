@@ -543,7 +543,7 @@ static int open_stdin(struct session *session, struct error *error)
 
 /*
  * In the background: from now on the log is our output, and `colinux start`,
- * which reads what was it until now, sees the last line and its end.
+ * which reads what was it until now, sees its last line.
  */
 static int start_output(struct session *session, int log, struct error *error)
 {
@@ -551,6 +551,7 @@ static int start_output(struct session *session, int log, struct error *error)
 		printf("ready %s %d\n", session->runtime.name,
 		       (int)uv_os_getpid());
 		fflush(stdout);
+		os_child_output(-1);
 		os_use_output(log);
 	}
 	if (standard_output_start(&session->output, session->console) < 0)
@@ -583,6 +584,8 @@ static int set_up(struct session *session, struct error *error)
 		log = os_open_log(session->runtime.log, error);
 		if (log < 0)
 			return -1;
+		/* Who reads our output now does not read theirs for ever. */
+		os_child_output(log);
 	}
 	session->console = console_new();
 	if (!session->console)

@@ -2,7 +2,8 @@
 /*
  * colinux start: a guest in the background.  This command again, as
  * `colinux run --background`, in a session of its own; what it says until the
- * guest runs comes through a pipe, the line "ready NAME PID" at the end.
+ * guest runs comes through a pipe, the line "ready NAME PID" at the end.  Others
+ * may have that pipe for longer: nobody waits for its end then.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,9 +52,6 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buffer)
 	(void)buffer;
 	if (nread < 0) {
 		uv_close((uv_handle_t *)stream, NULL);
-		/* Ready and out of our hands; else its status is to come. */
-		if (start->ready && !start->exited)
-			uv_unref((uv_handle_t *)&start->process);
 		return;
 	}
 	start->length += nread;
@@ -62,6 +60,13 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buffer)
 		take_line(start, at);
 		start->length -= newline + 1 - at;
 		at = newline + 1;
+		if (!start->ready)
+			continue;
+		/* Out of our hands; else its status is to come. */
+		uv_close((uv_handle_t *)stream, NULL);
+		if (!start->exited)
+			uv_unref((uv_handle_t *)&start->process);
+		return;
 	}
 	memmove(start->line, at, start->length);
 	if (start->length == sizeof(start->line) - 1)

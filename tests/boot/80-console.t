@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The console of a guest in the background: several terminals, their size, what
-# was said before, detaching; and stop.
+# A guest in the background: start, with processes beside it that stay; its console:
+# several terminals, their size, what was said before, detaching; and stop.
 
 . "$(dirname "$0")/../lib/box.sh"
 in_box --timeout 600
@@ -11,9 +11,15 @@ tests=$(dirname "$0")/../lib
 mapfile -t basics < <(words 6.12)
 
 STATUS=0
-colinux start name=back "${basics[@]}" "initrd=$INITRD" mem=256 \
+timeout 100 colinux start name=back "${basics[@]}" "initrd=$INITRD" mem=256 \
+	eth0=slirp "cofs0=$PWD,ro" \
+	exec0="echo a helper speaks; echo so >&2; exec sleep 1000" \
 	>"$LOG/start" 2>&1 || STATUS=$?
 is "$STATUS" 0 "start" || diag "$(<"$LOG/start")"
+like "$(tail -n 1 "$LOG/start")" '^back [0-9]+$' "says which process it is, and ends"
+try "what a helper says is in the log" wait_for 20 sh -c \
+	'grep -q "^a helper speaks" /run/colinux/back/log &&
+	grep -q "^so" /run/colinux/back/log'
 like "$(colinux ps)" '^back\b.*running' "ps"
 like "$(colinux info back)" '^memory 256' "info"
 

@@ -10,6 +10,13 @@
 
 extern char **environ;
 
+static int child_output = -1;
+
+void os_child_output(int fd)
+{
+	child_output = fd;
+}
+
 static int start(posix_spawn_file_actions_t *actions,
 		 posix_spawnattr_t *attributes, const char *path,
 		 const char *const argv[])
@@ -40,6 +47,9 @@ static int pass(posix_spawn_file_actions_t *actions, const int *fds, int nr)
 	/* Above all that are passed on. */
 	int i, high = OS_CHILD_FD + nr, result = 0;
 
+	for (i = 1; !result && i <= 2 && child_output >= 0; i++)
+		result = posix_spawn_file_actions_adddup2(actions,
+							  child_output, i);
 	for (i = 0; i < nr; i++)
 		if (fds[i] >= high)
 			high = fds[i] + 1;

@@ -216,6 +216,12 @@ void os_join_output(void)
 	_dup2(1, 2);
 }
 
+/* Children (keeper.c) inherit nothing. */
+void os_child_output(int fd)
+{
+	(void)fd;
+}
+
 void os_use_output(int fd)
 {
 	fflush(stdout);
