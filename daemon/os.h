@@ -358,7 +358,8 @@ void os_child_output(int fd);
 /*
  * Run this very program with these arguments (argv[0] first, NULL last), the
  * nr descriptors as its OS_CHILD_FD and on, the standard ones as they are (but
- * for os_child_output()), and no others; in a session of its own.  Returns its process id or -1.
+ * for os_child_output()), and no others; in a session of its own.  Returns its
+ * process id or -1.
  */
 int os_spawn_self(const char *const argv[], const int *fds, int nr,
 		  struct error *error);
