@@ -17,7 +17,7 @@ timeout 100 colinux start name=back "${basics[@]}" "initrd=$INITRD" mem=256 \
 	>"$LOG/start" 2>&1 || STATUS=$?
 is "$STATUS" 0 "start" || diag "$(<"$LOG/start")"
 like "$(tail -n 1 "$LOG/start")" '^back [0-9]+$' "says which process it is, and ends"
-try "what a helper says is in the log" wait_for 20 sh -c \
+try "what a helper says is in the log" wait_for 60 sh -c \
 	'grep -q "^a helper speaks" /run/colinux/back/log &&
 	grep -q "^so" /run/colinux/back/log'
 like "$(colinux ps)" '^back\b.*running' "ps"

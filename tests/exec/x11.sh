@@ -19,7 +19,7 @@ start_x_server()
 		printf '%b' "$(sed 's/../\\x&/g' <<<"$X_COOKIE")"
 	} >cookies
 	export DISPLAY=:0 XAUTHORITY=$PWD/cookies
-	wait_for 30 test -S /tmp/.X11-unix/X0
+	wait_for 100 test -S /tmp/.X11-unix/X0
 }
 
 # x_exec ARGUMENT...: exec -X, output and status in $OUT and $STATUS, standard
@@ -35,9 +35,9 @@ x_exec()
 x_programs()
 {
 	colinux cp /colinux/build/tests/exec/x-program "$1:/x-program"
-	x_exec "$1" -- /x-program 1000000
+	x_exec "$1" -- /x-program 400000
 	is "$STATUS $OUT" "0 server: the host's screen   
-echo 1000000" "$1: a program on the host's X server" || diag "$ERR"
+echo 400000" "$1: a program on the host's X server" || diag "$ERR"
 	x_exec "$1" -- /x-program 1000 B
 	is "$STATUS $OUT" "0 server: the host's screen   
 echo 1000" "$1: a big-endian one, with a cookie of its own" || diag "$ERR"
