@@ -162,3 +162,17 @@ contestant()
 	rm -f "$said"
 	return "$status"
 }
+
+# host_and_guest LOAD: natively, then in a guest; what they say goes to native and
+# colinux of $OUT.  Wants limit set.
+host_and_guest()
+{
+	local name
+	for name in native colinux; do
+		say "$name: $1"
+		contestant "$name" "$limit" "/loads 1 $1" >"$OUT/$name" 2>&1 || {
+			tail -n 8 "$OUT/$name" >&2
+			return 1
+		}
+	done
+}
