@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "exec.h"
 #include "exec_host.h"
+#include "x11.h"
 
 /* 128 + SIGPIPE, as a shell says it. */
 #define BROKEN_PIPE 141
@@ -89,7 +90,7 @@ static void describe(struct exec *exec)
 	if (options->directory)
 		channel_send_text(channel, COLINUX_AGENT_DIRECTORY,
 				  options->directory);
-	if (options->x11_client)
+	if (options->x11)
 		channel_send(channel, COLINUX_AGENT_X11, NULL, 0, NULL, 0);
 	channel_send_number(channel, COLINUX_AGENT_RUN, options->input);
 }
@@ -129,8 +130,8 @@ static void take_frame(struct exec *exec, const struct frame *frame)
 			exec->window = COLINUX_AGENT_FIRST_WINDOW;
 		break;
 	case COLINUX_AGENT_X11_CLIENT:
-		if (exec->options->x11_client)
-			exec->options->x11_client(frame_number(frame));
+		if (exec->options->x11)
+			x11_client(frame_number(frame));
 		break;
 	case COLINUX_AGENT_EXIT:
 		exec->status = frame_number(frame) & 0xff;

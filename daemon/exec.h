@@ -14,8 +14,7 @@ struct exec_options {
 	const char *directory;	/* NULL = the user's */
 	bool input;		/* standard input goes to the command */
 	bool tty;
-	/* Its X programs have a display: x11_client(); NULL = it has none. */
-	void (*x11_client)(uint32_t port);
+	bool x11;		/* its X programs have a display; x11_open() was */
 	char **env;		/* NAME=VALUE */
 	int nr_env;
 	char **argv;		/* ends with NULL */

@@ -64,8 +64,7 @@ static bool take_letters(struct exec_options *options, const char *word)
 	for (word++; *word; word++) {
 		options->input = options->input || *word != 'X';
 		options->tty = options->tty || *word == 't';
-		if (*word == 'X')
-			options->x11_client = x11_client;
+		options->x11 = options->x11 || *word == 'X';
 	}
 	return true;
 }
@@ -109,13 +108,13 @@ static int run(struct exec_options *options, int timeout,
 	int status;
 
 	if (client_find(options->name, &runtime, &error) < 0 ||
-	    (options->x11_client && x11_open(&runtime, &error) < 0) ||
+	    (options->x11 && x11_open(&runtime, &error) < 0) ||
 	    agent_connect(&runtime, timeout, channel, &error) < 0) {
 		say("%s", error.text);
 		return EXEC_FAILED;
 	}
 	status = exec_run(options, channel, &error);
-	if (options->x11_client)
+	if (options->x11)
 		x11_close();
 	agent_disconnect(channel);
 	if (*error.text)

@@ -172,25 +172,6 @@ static bool read_all(int fd, void *bytes, size_t length)
 	return true;
 }
 
-static bool write_all(int fd, const void *bytes, size_t length)
-{
-	struct iovec part = { (void *)bytes, length };
-
-	while (part.iov_len) {
-		ssize_t sent = channel_io_write(fd, &part, 1);
-
-		if (sent == CHANNEL_BROKEN)
-			return false;
-		if (sent == CHANNEL_NOT_NOW) {
-			channel_io_wait(fd, false, true, -1);
-			continue;
-		}
-		part.iov_base = (uint8_t *)part.iov_base + sent;
-		part.iov_len -= sent;
-	}
-	return true;
-}
-
 static size_t padded(size_t length)
 {
 	return (length + 3) & ~(size_t)3;
@@ -283,7 +264,9 @@ static bool introduce(int guest, int server)
 		memcpy(ours + length, cookie->data, cookie->data_length);
 		length += padded(cookie->data_length);
 	}
-	return write_all(server, ours, length);
+	/* Into an empty socket: all of it. */
+	return channel_io_write(server, &(struct iovec){ ours, length }, 1) ==
+	       (ssize_t)length;
 }
 
 __attribute__((noreturn))
