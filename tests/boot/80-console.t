@@ -13,7 +13,7 @@ mapfile -t basics < <(words 6.12)
 STATUS=0
 timeout 100 colinux start name=back "${basics[@]}" "initrd=$INITRD" mem=256 \
 	eth0=slirp "cofs0=$PWD,ro" \
-	exec0="echo a helper speaks; echo so >&2; exec sleep 1000" \
+	exec0="echo a helper speaks; echo so >&2; exec tail -f /dev/null" \
 	>"$LOG/start" 2>&1 || STATUS=$?
 is "$STATUS" 0 "start" || diag "$(<"$LOG/start")"
 like "$(tail -n 1 "$LOG/start")" '^back [0-9]+$' "says which process it is, and ends"
