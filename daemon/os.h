@@ -103,6 +103,9 @@ int os_thread_start(pthread_t *thread, size_t stack, void *(*run)(void *),
  */
 void os_thread_batch(void);
 
+/* The calling thread's name in lists of threads; 15 bytes of it are kept. */
+void os_thread_name(const char *name);
+
 /* --- file.c --- */
 
 /* fopen() for a path in UTF-8; binary modes. */

@@ -152,8 +152,11 @@ static void vcpu_thread(void *opaque)
 	struct vcpu *vcpu = opaque;
 	struct machine *machine = vcpu->machine;
 	struct colinux_run run = { .vcpu = vcpu->number };
+	char name[16];
 	bool last;
 
+	snprintf(name, sizeof(name), "vcpu%u", vcpu->number);
+	os_thread_name(name);
 	os_interrupt_target(&run.vcpu);
 	run_loop(vcpu, &run);
 	uv_mutex_lock(&machine->lock);

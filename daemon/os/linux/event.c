@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -91,6 +92,11 @@ void os_thread_batch(void)
 	const struct sched_param none = { 0 };
 
 	sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
+void os_thread_name(const char *name)
+{
+	prctl(PR_SET_NAME, name);
 }
 
 size_t os_random(void *bytes, size_t length)

@@ -93,6 +93,12 @@ void os_thread_batch(void)
 	/* NT has priorities only, and a lower one may never get a turn. */
 }
 
+void os_thread_name(const char *name)
+{
+	/* Threads have no names before Windows 10. */
+	(void)name;
+}
+
 size_t os_random(void *bytes, size_t length)
 {
 	return SystemFunction036(bytes, (ULONG)length) ? length : 0;
