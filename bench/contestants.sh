@@ -20,6 +20,7 @@ FIO_MIB=256
 MAPS=norandmaps
 # More words for colinux and for QEMU.
 COLINUX_MORE=() QEMU_MORE=()
+servers=()
 
 say()
 {
@@ -67,6 +68,55 @@ prepare_fio()
 	# Written, so that no contestant has to allocate.
 	dd if=/dev/zero "of=$FIO_FILE" bs=1M "count=$FIO_MIB" oflag=direct \
 		status=none
+}
+
+# server COMMAND...: in the background until the script kills "${servers[@]}".
+server()
+{
+	"$@" >>"$OUT/servers.log" 2>&1 &
+	servers+=($!)
+}
+
+# until_there SOCKET
+until_there()
+{
+	wait_for 60 test -S "$1"
+}
+
+# The file for fio as a guest's disk, by QEMU's storage daemon, whose thread is as
+# patient as that of a disk of ours.
+storage_daemon()
+{
+	local socket=/run/blk.sock
+	server chrt --batch 0 qemu-storage-daemon --blockdev \
+		"driver=file,node-name=f,filename=$FIO_FILE,cache.direct=on,aio=io_uring" \
+		--export "type=vhost-user-blk,id=e,node-name=f,writable=on,addr.type=unix,addr.path=$socket"
+	until_there $socket
+	COLINUX_MORE=("vhost-user=blk,$socket")
+	FIO_FILE=
+}
+
+# Name spaces a, 10.6.0.1, and b, 10.6.0.2, and a veth pair between them.
+veth_pair()
+{
+	modprobe veth
+	ip netns add a
+	ip netns add b
+	ip link add v0 netns a type veth peer name v1 netns b
+	ip -n a addr add 10.6.0.1/24 dev v0
+	ip -n b addr add 10.6.0.2/24 dev v1
+	ip -n a link set v0 up
+	ip -n b link set v1 up
+}
+
+# tap1, 10.8.0.1.
+tap_device()
+{
+	[ -e /sys/class/net/tap1 ] && return
+	modprobe -a tun vhost_net
+	ip tuntap add tap1 mode tap multi_queue
+	ip addr add 10.8.0.1/24 dev tap1
+	ip link set tap1 up
 }
 
 native_linux()

@@ -73,6 +73,12 @@ def report(bars, directory):
                    "colinux:vhost-net": {"vhost-net-send": 100},
                    "kvm:names": {"names": 70}, "colinux:names": {"names": 100}},
                   file)
+    with open(os.path.join(directory, "cpus-2.json"), "w",
+              encoding="ascii") as file:
+        json.dump({"compute": [{"one": [5, 100], "two": [100, 100]},
+                               {"one": [100, 5], "two": [120, 100]}],
+                   "hackbench": [{"hackbench": [90, 100]},
+                                 {"hackbench": [109, 80]}]}, file)
     seen = {what: bars.verdict(value, bar, order)
             for what, value, bar, order in bars.rows(directory)}
     verdicts = {what.split(",")[0]: v for what, v in seen.items()
@@ -80,7 +86,8 @@ def report(bars, directory):
     check(verdicts["CPU loop"] == "met", "a bar that is met")
     check(verdicts["system call"] == "missed", "a bar that is missed")
     check(verdicts["clock_gettime"] == "not measured", "one not measured")
-    check(verdicts["sequential read"] == "met",
+    check(seen["sequential read, guest / native, RAM disk, 1 CPU, instructions"]
+          == "met",
           "throughput is the inverse of time")
     check(seen["TCP, vhost-net / a veth pair, vhost-net-send, instructions"] ==
           "met" and
@@ -88,6 +95,9 @@ def report(bars, directory):
           "missed" and
           seen["TCP, slirp / nested QEMU's, slirp-send, instructions"] ==
           "not measured", "devices")
+    check(seen["2 vCPUs / 1, computing, instructions"] == "missed" and
+          seen["hackbench, guest / native, 2 vCPUs, instructions"] == "met",
+          "the busiest of several CPUs")
     check(verdicts["memory beyond the guest's RAM"] == "met" and
           verdicts["idle guest"] == "missed", "memory and idle")
 
@@ -148,21 +158,29 @@ def devices(module):
               {"colinux:slirp": {"slirp-send": 123}}, "cases of devices")
 
 
-def scale(module):
-    """The busier CPU between marks."""
+def cpus(module):
+    """What each CPU did between marks, per unit."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "counts")
         with open(path, "w", encoding="ascii") as file:
             file.write("mark begin 100 60 40\nmark end 310 250 60\n"
                        "mark begin 400 300 100\nmark end 790 490 300\n")
-        check(module.windows(path) == [190, 200], "the busiest CPU of each run")
+        check(module.windows(path) == [[190, 20], [190, 200]],
+              "what each CPU did in each run")
+    short, long = [1000, 2000], [1000 + 16384 * 3, 2000 + 16384 * 5]
+    check(module.evaluate("vhost-user", [short, long, short, short]) ==
+          {"randread": [3, 5], "randwrite": [0, 0]},
+          "a long run less a short one, per request")
+    rounds = [[64, 32], [32, 0], [96, 0]]
+    check(module.evaluate("net", rounds + rounds[::-1]) ==
+          {"send": [1, 0], "receive": [1, 0]}, "the best of the streams")
 
 
 def main():
     """All of it."""
     parsers(tool("suite"))
     devices(tool("devices"))
-    scale(tool("scale"))
+    cpus(tool("cpus"))
     with tempfile.TemporaryDirectory() as directory:
         report(tool("bars"), directory)
         drawing(directory)
