@@ -9,6 +9,8 @@
  */
 #include "port.h"
 
+#define SPINS_UNTIL_YIELD 16	/* of 64 or 512 pauses each, see entry.S */
+
 /* Per-CPU offset of the CPU number: named differently by kernel version. */
 extern char cpu_number[] KERNEL("cpu_number") weak;
 extern char pcpu_hot[] KERNEL("pcpu_hot") weak;
@@ -162,6 +164,23 @@ void port_forward_event(u32 reason, unsigned long rip, unsigned long rflags)
 	finish(area, vcpu);
 }
 
+/*
+ * Whether somebody needs the CPU that this vCPU spins on.  If all others run or
+ * sleep, what it waits for is under way on another CPU, and to leave takes longer.
+ * Now and then it does: a thread of a device is not seen from here.
+ */
+static bool worth_yielding(struct port_vcpu *vcpu)
+{
+	if (boot_info->nr_vcpus == 1 ||
+	    ++vcpu->spins % SPINS_UNTIL_YIELD == 0)
+		return true;
+	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
+		if (READ_ONCE(port_area(cpu)->run_state) ==
+		    COLINUX_VCPU_PREEMPTED)
+			return true;
+	return false;
+}
+
 void port_pause_yield(void)
 {
 	static const u64 none[5];
@@ -173,7 +192,7 @@ void port_pause_yield(void)
 		return;
 	cpu = port_cpu();
 	vcpu = port_vcpu(cpu);
-	if (READ_ONCE(vcpu->busy))
+	if (READ_ONCE(vcpu->busy) || !worth_yielding(vcpu))
 		return;
 	/* Pending interrupts wait for the spinning code's IF=1. */
 	call(port_area(cpu), vcpu, COLINUX_HC_YIELD, none, 0);

@@ -13,9 +13,9 @@
 #ifndef PORT_KERNEL_H
 #define PORT_KERNEL_H
 
+#include <stdbool.h>
 #include <colinux/types.h>
 
-typedef _Bool bool;
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;

@@ -21,6 +21,7 @@
 struct port_vcpu {
 	u32 busy;	/* IF=0 code is filling or reading the area */
 	u32 self;	/* the next VECTOR_SELF is our own int instruction */
+	u32 spins;	/* how often port_pause_yield() was called */
 };
 
 struct pt_regs;

@@ -9,7 +9,6 @@
 #define PORT_VIRTIO_H
 
 #include "port.h"
-#include <stdbool.h>
 
 /* Kernel structures, opaque here: members are at BTF offsets. */
 struct virtio_device;
