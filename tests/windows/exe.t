@@ -90,6 +90,7 @@ exe colinux.exe driver status
 is "$rc $out" "1 driver not installed" "... has done nothing"
 exe colinux.exe driver install --no-start "$driver"
 is "$rc" 0 "driver install --no-start"
+unlike "$err" 'Secure Boot' "... says nothing of Secure Boot, which is off"
 exe colinux.exe --status-driver
 is "$rc $out" "0 driver stopped" "... and its classic status"
 exe colinux.exe service install --dry-run deb "$wdir\\utf8.conf"
@@ -107,6 +108,13 @@ exe colinux.exe service status deb
 is "$rc $out" "1 service colinux-deb not installed" "... has removed it"
 exe colinux.exe driver remove
 is "$rc" 0 "driver remove"
+state='HKLM\System\CurrentControlSet\Control\SecureBoot\State'
+"$wine" reg add "$state" /v UEFISecureBootEnabled /t REG_DWORD /d 1 /f \
+	>/dev/null 2>&1
+exe colinux.exe driver install --no-start "$driver"
+like "$err" 'Secure Boot is on' "driver install where Secure Boot is on says so"
+exe colinux.exe driver remove
+"$wine" reg delete "$state" /f >/dev/null 2>&1
 
 # --- Whole runs, with a fake driver ---
 COLINUX_DATA=$(windows_path build)

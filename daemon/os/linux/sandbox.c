@@ -124,7 +124,7 @@ static int add_rules(scmp_filter_ctx filter)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
 					  SCMP_SYS(kill), 1,
 					  SCMP_A0(SCMP_CMP_EQ, getpid()));
-	/* Clear-on-exit naming of threads and such only. */
+	/* Names of threads only. */
 	if (!result)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
 					  SCMP_SYS(prctl), 1,

@@ -78,8 +78,10 @@ static int start_error(const char *what, DWORD code)
 		return 0;
 	case BAD_SIGNATURE:
 		say("%s: Windows does not accept its signature: sign it and "
-		    "switch test signing on (bcdedit /set testsigning on), see "
-		    "signing.txt", what);
+		    "switch %stest signing on (bcdedit /set testsigning on), "
+		    "see signing.txt", what,
+		    nt_secure_boot() ? "Secure Boot off in the firmware and " :
+				       "");
 		return EXIT_OTHER;
 	case ERROR_NOT_SUPPORTED:
 		if (nt_driver_refusal(why, sizeof(why))) {

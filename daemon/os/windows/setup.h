@@ -10,6 +10,11 @@
 
 /* colinux driver install|remove|status */
 int cmd_driver(int argc, char **argv);
+/*
+ * Whether this machine has started by Secure Boot, with which Windows accepts
+ * no test signatures.
+ */
+bool nt_secure_boot(void);
 /* Why the driver refused this host when it was started last; false: it did not. */
 bool nt_driver_refusal(char *why, size_t room);
 

@@ -10,6 +10,22 @@
 
 #define KEY L"SYSTEM\\CurrentControlSet\\Services\\colinux"
 
+bool nt_secure_boot(void)
+{
+	static const wchar_t state[] =
+		L"SYSTEM\\CurrentControlSet\\Control\\SecureBoot\\State";
+	DWORD on = 0, size = sizeof(on), type;
+	LSTATUS status;
+	HKEY key;
+
+	if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, state, 0, KEY_QUERY_VALUE, &key))
+		return false;
+	status = RegQueryValueExW(key, L"UEFISecureBootEnabled", NULL, &type,
+				  (BYTE *)&on, &size);
+	RegCloseKey(key);
+	return !status && type == REG_DWORD && on;
+}
+
 bool nt_driver_refusal(char *why, size_t room)
 {
 	wchar_t text[256];
@@ -93,6 +109,9 @@ static int install(const char *file, bool dry_run, bool start)
 		return status;
 	add_event_source(full);
 	say("driver: installed");
+	if (nt_secure_boot())
+		say("driver: Secure Boot is on: Windows will not start a "
+		    "driver with a test signature; see signing.txt");
 	return start ? scm_start(DRIVER_SERVICE, "driver") : 0;
 }
 
