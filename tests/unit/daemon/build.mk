@@ -2,7 +2,8 @@
 # Tests of the command and the VM process, with a fake driver, a fake loader
 # and fake devices.
 DAEMON_TEST := $(DAEMON_COMMON) $(NET_SRCS) $(SLIRP_SRCS) daemon/memory.c \
-	daemon/disk/format.c daemon/disk/format_name.c tests/unit/virtio/tap.c \
+	daemon/disk/format.c daemon/disk/format_name.c daemon/os/linux/event.c \
+	tests/unit/virtio/tap.c \
 	$(addprefix tests/unit/daemon/,fake_driver.c fake_parts.c)
 DAEMON_TEST_LIBS := libuv libseccomp xau $(NET_LIBS)
 

@@ -437,10 +437,3 @@ size_t fake_console_input(char *text, size_t room)
 {
 	return the_console.ops->input(the_console.opaque, text, room);
 }
-
-/* Of os/linux/event.c, which these tests do without. */
-size_t os_random(void *bytes, size_t length)
-{
-	memset(bytes, 0x5a, length);
-	return length;
-}
