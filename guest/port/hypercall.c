@@ -175,8 +175,7 @@ static bool worth_yielding(struct port_vcpu *vcpu)
 	    ++vcpu->spins % SPINS_UNTIL_YIELD == 0)
 		return true;
 	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
-		if (READ_ONCE(port_area(cpu)->run_state) ==
-		    COLINUX_VCPU_PREEMPTED)
+		if (port_is_preempted(cpu))
 			return true;
 	return false;
 }

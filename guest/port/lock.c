@@ -54,10 +54,7 @@ static void kick(int cpu)
 static __attribute__((no_caller_saved_registers)) bool
 vcpu_is_preempted(long cpu)
 {
-	const struct colinux_vcpu_area *area =
-		(void *)COLINUX_VCPU_AREA_VA((unsigned long)cpu);
-
-	return READ_ONCE(area->run_state) == COLINUX_VCPU_PREEMPTED;
+	return port_is_preempted((unsigned long)cpu);
 }
 
 void port_lock_init(void)

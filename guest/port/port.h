@@ -60,6 +60,14 @@ static inline struct colinux_vcpu_area *port_this_area(void)
 	return (void *)COLINUX_VCPU_AREA_VA(
 		(unsigned long)percpu_read32(port_cpu_number));
 }
+/* Whether the vCPU would run, but its host has given it no CPU. Any. */
+static inline bool port_is_preempted(unsigned long cpu)
+{
+	const struct colinux_vcpu_area *area =
+		(void *)COLINUX_VCPU_AREA_VA(cpu);
+
+	return READ_ONCE(area->run_state) == COLINUX_VCPU_PREEMPTED;
+}
 /* Give the CPU to the host to handle interrupt `vector`. IF=0. */
 void port_forward_interrupt(struct colinux_vcpu_area *area,
 			    unsigned int vector);
