@@ -10,36 +10,37 @@
 
 #define KEY L"SYSTEM\\CurrentControlSet\\Services\\colinux"
 
-bool nt_secure_boot(void)
+/* A value of that type below HKEY_LOCAL_MACHINE; *size: its room, then its bytes. */
+static bool read_value(const wchar_t *path, const wchar_t *name, DWORD type,
+		       void *value, DWORD *size)
 {
-	static const wchar_t state[] =
-		L"SYSTEM\\CurrentControlSet\\Control\\SecureBoot\\State";
-	DWORD on = 0, size = sizeof(on), type;
 	LSTATUS status;
+	DWORD found;
 	HKEY key;
 
-	if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, state, 0, KEY_QUERY_VALUE, &key))
+	if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_QUERY_VALUE, &key))
 		return false;
-	status = RegQueryValueExW(key, L"UEFISecureBootEnabled", NULL, &type,
-				  (BYTE *)&on, &size);
+	status = RegQueryValueExW(key, name, NULL, &found, value, size);
 	RegCloseKey(key);
-	return !status && type == REG_DWORD && on;
+	return !status && found == type;
+}
+
+bool nt_secure_boot(void)
+{
+	DWORD on = 0, size = sizeof(on);
+
+	return read_value(L"SYSTEM\\CurrentControlSet\\Control\\SecureBoot\\"
+			  L"State", L"UEFISecureBootEnabled", REG_DWORD, &on,
+			  &size) && on;
 }
 
 bool nt_driver_refusal(char *why, size_t room)
 {
 	wchar_t text[256];
-	DWORD size = sizeof(text) - sizeof(text[0]), type;
-	LSTATUS status;
-	HKEY key;
+	DWORD size = sizeof(text) - sizeof(text[0]);
 	char *bytes;
 
-	if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, KEY, 0, KEY_QUERY_VALUE, &key))
-		return false;
-	status = RegQueryValueExW(key, L"Refused", NULL, &type, (BYTE *)text,
-				  &size);
-	RegCloseKey(key);
-	if (status || type != REG_SZ)
+	if (!read_value(KEY, L"Refused", REG_SZ, text, &size))
 		return false;
 	text[size / sizeof(text[0])] = 0;
 	bytes = nt_utf8(text);
