@@ -8,6 +8,7 @@
 DATA=${COLINUX_DATA:-/usr/lib/colinux}
 OUT=/share/bench
 TOOLS=/colinux/build/bench/loads.gz
+TCP=/colinux/build/bench/tcp
 GUEST_MEMORY=512
 # The benchmarks' file system, where QEMU and User-Mode Linux are.
 ROOT=/mnt
@@ -96,17 +97,24 @@ storage_daemon()
 	FIO_FILE=
 }
 
-# Name spaces a, 10.6.0.1, and b, 10.6.0.2, and a veth pair between them.
-veth_pair()
+# serve_tcp [COMMAND...]: the other end of TCP streams, on the last CPU.
+serve_tcp()
 {
-	modprobe veth
-	ip netns add a
-	ip netns add b
-	ip link add v0 netns a type veth peer name v1 netns b
-	ip -n a addr add 10.6.0.1/24 dev v0
-	ip -n b addr add 10.6.0.2/24 dev v1
-	ip -n a link set v0 up
-	ip -n b link set v1 up
+	server "$@" taskset -c "$(($(nproc) - 1))" "$TCP" serve 7100
+}
+
+# native_net MIB: streams over the host's veth pair, an end on the first CPU, the
+# other on the last one.
+native_net()
+{
+	local way
+	veth_pair
+	serve_tcp ip netns exec b
+	until ip netns exec a ping -c 1 -W 1 10.6.0.2 >/dev/null; do :; done
+	for way in send receive; do
+		ip netns exec a taskset -c 0 "$TCP" $way net-$way 10.6.0.2 7100 \
+			"$1" 3 || return
+	done
 }
 
 # tap1, 10.8.0.1.
@@ -211,18 +219,4 @@ contestant()
 	status=$?
 	rm -f "$said"
 	return "$status"
-}
-
-# host_and_guest LOAD: natively, then in a guest; what they say goes to native and
-# colinux of $OUT.  Wants limit set.
-host_and_guest()
-{
-	local name
-	for name in native colinux; do
-		say "$name: $1"
-		contestant "$name" "$limit" "/loads 1 $1" >"$OUT/$name" 2>&1 || {
-			tail -n 8 "$OUT/$name" >&2
-			return 1
-		}
-	done
 }

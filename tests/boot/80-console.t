@@ -21,7 +21,7 @@ try "what a helper says is in the log" wait_for 60 sh -c \
 	'grep -q "^a helper speaks" /run/colinux/back/log &&
 	grep -q "^so" /run/colinux/back/log'
 like "$(colinux ps)" '^back\b.*running' "ps"
-names=$(sort -u "/proc/$(colinux ps | awk '$1 == "back" { print $2 }')"/task/*/comm)
+names=$(sort -u "/proc/$(guest_pid back)"/task/*/comm)
 for thread in vcpu0 console rng; do
 	like "$names" "^$thread\$" "a thread is called $thread"
 done

@@ -163,6 +163,25 @@ kill_hard()
 	} 2>/dev/null
 }
 
+# guest_pid NAME: the guest's VM process.
+guest_pid()
+{
+	colinux ps | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+# Name spaces a, 10.6.0.1, and b, 10.6.0.2, and a veth pair between them.
+veth_pair()
+{
+	modprobe veth
+	ip netns add a
+	ip netns add b
+	ip link add v0 netns a type veth peer name v1 netns b
+	ip -n a addr add 10.6.0.1/24 dev v0
+	ip -n b addr add 10.6.0.2/24 dev v1
+	ip -n a link set v0 up
+	ip -n b link set v1 up
+}
+
 # mem_free: free memory in kB, all of it: MemFree and the pages that wait on the
 # lists of each CPU, which are free too and come and go by megabytes.
 mem_free()

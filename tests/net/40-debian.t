@@ -226,13 +226,7 @@ STEPS="run bash $PWD/outside.sh tap"
 debian tap again "${CARDS[@]}"
 
 # The host alone: a veth pair between two name spaces.
-ip netns add a
-ip netns add b
-ip link add v0 netns a type veth peer name v1 netns b
-ip -n a addr add 10.6.0.1/24 dev v0
-ip -n b addr add 10.6.0.2/24 dev v1
-ip -n a link set v0 up
-ip -n b link set v1 up
+veth_pair
 ip netns exec b iperf3 -s -D
 IPERF=(ip netns exec a)
 rate veth 10.6.0.2
