@@ -58,7 +58,13 @@ like "$ERR" 'sysrq triggered crash' "the console's end is shown"
 
 box --no-data --timeout 20 -- sleep 1000
 is "$STATUS" 124 "time limit"
-like "$ERR" 'not finished after 20 s' "its message"
+like "$ERR" 'not finished after 20 s.*: CPU 0 at [0-9a-f]{16}.*, CPU 1 at' \
+	"its message, and where the CPUs were"
+
+box --no-data --boot-timeout 2 --qemu-arg=-S -- true
+is "$STATUS" 125 "a machine that does not get to the command"
+is "$(grep -c 'not booted after 2 s: CPU 0 at 0000fff0, CPU 1 at' <<<"$ERR")" 3 \
+	"it was started again, twice"
 
 STATUS=0
 OUT=$(tests/lib/converse --size 30x90 100 box/run --no-data -- \
