@@ -71,12 +71,20 @@ prepare_fio()
 		status=none
 }
 
-# server COMMAND...: in the background until the script kills "${servers[@]}".
+# server COMMAND...: in the background until stop_servers.
 server()
 {
 	"$@" >>"$OUT/servers.log" 2>&1 &
 	servers+=($!)
 }
+
+stop_servers()
+{
+	[ ${#servers[@]} = 0 ] && return
+	kill "${servers[@]}"
+	wait "${servers[@]}"
+	servers=()
+} 2>/dev/null
 
 # until_there SOCKET
 until_there()
@@ -89,6 +97,7 @@ until_there()
 storage_daemon()
 {
 	local socket=/run/blk.sock
+	rm -f $socket
 	server chrt --batch 0 qemu-storage-daemon --blockdev \
 		"driver=file,node-name=f,filename=$FIO_FILE,cache.direct=on,aio=io_uring" \
 		--export "type=vhost-user-blk,id=e,node-name=f,writable=on,addr.type=unix,addr.path=$socket"
