@@ -31,6 +31,7 @@ extern struct gate bringup_idt_table[] KERNEL("bringup_idt_table") weak;
 extern u8 irq_entries_start[] KERNEL("irq_entries_start");
 extern u8 spurious_entries_start[] KERNEL("spurious_entries_start");
 extern char vector_irq[] KERNEL("vector_irq");
+extern char irq_stat[] KERNEL("irq_stat") weak;	/* per CPU, irq_cpustat_t */
 void native_init_IRQ(void) KERNEL("native_init_IRQ");
 int set_memory_rw(unsigned long address, int pages) KERNEL("set_memory_rw");
 int set_memory_ro(unsigned long address, int pages) KERNEL("set_memory_ro");
@@ -140,6 +141,25 @@ static void drain_devices(struct colinux_vcpu_area *area)
 	}
 }
 
+static void count(unsigned long member)
+{
+	if (irq_stat && member != MISSING)
+		AT(u32, this_cpu_offset(), (unsigned long)irq_stat + member)++;
+}
+
+/* What the kernel's own handlers count: LOC, RES, CAL, IWI of /proc/interrupts. */
+static void count_all(u64 pending)
+{
+	if (pending & 1ull << COLINUX_VIRQ_TIMER)
+		count(OFFSET_IF("irq_cpustat_t.apic_timer_irqs"));
+	if (pending & 1ull << COLINUX_VIRQ_RESCHED)
+		count(OFFSET_IF("irq_cpustat_t.irq_resched_count"));
+	if (pending & (1ull << COLINUX_VIRQ_CALL | 1ull << COLINUX_VIRQ_CALL_ONE))
+		count(OFFSET_IF("irq_cpustat_t.irq_call_count"));
+	if (pending & 1ull << COLINUX_VIRQ_IRQ_WORK)
+		count(OFFSET_IF("irq_cpustat_t.apic_irq_work_irqs"));
+}
+
 /* Hard interrupt context, IF=0.  Apart: interrupt() saves no registers then. */
 static __attribute__((noinline)) void drain(unsigned int cpu)
 {
@@ -148,6 +168,7 @@ static __attribute__((noinline)) void drain(unsigned int cpu)
 
 	while (READ_ONCE(area->pending)) {
 		pending = __sync_lock_test_and_set(&area->pending, 0);
+		count_all(pending);
 		if (pending & 1ull << COLINUX_VIRQ_TIMER)
 			port_time_interrupt(cpu);
 		if (pending & 1ull << COLINUX_VIRQ_DEVICE)

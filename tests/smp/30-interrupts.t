@@ -47,6 +47,7 @@ while [ $i -lt $rounds ]; do
 	i=$((i + 1))
 done
 works moved
+echo own $(awk '/^ *(LOC|RES|CAL):/ { print $1, $2, $3 }' /proc/interrupts)
 for cpu in $*; do
 	echo $((cpu + 1)) >smp_affinity
 	echo 0 >$cpus/cpu$cpu/online
@@ -68,6 +69,7 @@ sleep 100
 END
 smp_initrd irqs
 
+N='[1-9][0-9]*'
 ROUNDS=${SOAK:+200}
 ROUNDS=${ROUNDS:-20}
 truncate -s 64M more.img
@@ -115,6 +117,9 @@ for series in $SERIES; do
 		one_for_all "$second" "$first"
 	like "$OUT" ' at 0*1$' "$series: the guest's kernel knows where"
 	like "$OUT" '^works moved' "$series: moved $ROUNDS times while it comes"
+	like "$OUT" "^own LOC: $N $N RES: ($N|0 $N).* CAL: ($N|0 $N)" \
+		"$series: timers and calls of other CPUs are counted" ||
+		diag "$(grep ^own <<<"$OUT")"
 	for cpu in $cpus; do
 		like "$OUT" "^works without $cpu" \
 			"$series: the disk works without vCPU $cpu" ||
