@@ -201,7 +201,8 @@ contestant()
 	case $name in
 	native)
 		native_linux "$command; echo colinux-initrd: status \$?" ;;
-	colinux)
+	colinux | colinux-poll)
+		[ "$name" = colinux ] || COLINUX_MORE+=(haltpoll=200)
 		timeout "$limit" colinux run name=bench \
 			"kernel=$DATA/kernels/$series/vmlinuz" \
 			"modules=$(realpath "$DATA/kernels/$series/modules")" \

@@ -75,6 +75,7 @@ struct config {
 	unsigned int cpus;
 	unsigned int stop_timeout;	/* seconds */
 	unsigned int watchdog;	/* seconds, 0 = none */
+	unsigned int halt_poll;	/* microseconds, 0 = not */
 	bool no_sandbox;
 	enum config_vsock vsock;
 	struct config_disk disk[CONFIG_DISKS];	/* by cobd number */

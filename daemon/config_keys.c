@@ -14,6 +14,7 @@
 #include "os.h"
 #include "serial.h"
 
+#include <colinux/hypercall.h>
 #include <colinux/ioctl.h>
 
 #define MIB (1024ull * 1024)
@@ -205,6 +206,14 @@ static int set_watchdog(struct config *config, struct config_word *word,
 {
 	config_meaning(word, "seconds that the guest may keep interrupts off");
 	return take_number(word, 0, COLINUX_WATCHDOG_MAX, &config->watchdog,
+			   error);
+}
+
+static int set_haltpoll(struct config *config, struct config_word *word,
+			struct error *error)
+{
+	config_meaning(word, "microseconds that an idle CPU may look for work");
+	return take_number(word, 0, COLINUX_HALT_POLL_MAX, &config->halt_poll,
 			   error);
 }
 
@@ -604,6 +613,8 @@ static const struct config_key keys[] = {
 	  "how long a requested power-off may take; default 90" },
 	{ "watchdog", false, "SECONDS", set_watchdog,
 	  "end a guest that keeps interrupts off so long; 0 = never; default 5" },
+	{ "haltpoll", false, "MICROSECONDS", set_haltpoll,
+	  "how long an idle CPU of the guest looks for work; default 0" },
 	{ "sandbox", false, "on|off", set_sandbox,
 	  "give up privileges after set-up; default on" },
 	{ "port", false, "FILE", set_port,

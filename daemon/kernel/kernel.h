@@ -65,6 +65,7 @@ struct load_request {
 	uint64_t pat;		/* the host's IA32_PAT */
 	unsigned int nr_vcpus;
 	unsigned int nr_devices;
+	unsigned int halt_poll_us;
 	const char *cmdline;	/* the user's kernel parameters, or NULL */
 	bool colinux_init;	/* an initrd contains /colinux-init: start it */
 	const struct bytes *initrds;	/* concatenated in this order */

@@ -340,6 +340,7 @@ static void write_port(const struct plan *plan)
 		.port_machine = machine(plan, COLINUX_PORT_TEXT_OFFSET),
 		.data_machine = machine(plan, COLINUX_PORT_DATA_OFFSET),
 		.nr_devices = r->nr_devices,
+		.halt_poll_us = r->halt_poll_us,
 		.host_pat = r->pat,
 	};
 

@@ -164,6 +164,14 @@ void port_forward_event(u32 reason, unsigned long rip, unsigned long rflags)
 	finish(area, vcpu);
 }
 
+bool port_any_preempted(void)
+{
+	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
+		if (port_is_preempted(cpu))
+			return true;
+	return false;
+}
+
 /*
  * Whether somebody needs the CPU that this vCPU spins on.  If all others run or
  * sleep, what it waits for is under way on another CPU, and to leave takes longer.
@@ -171,13 +179,8 @@ void port_forward_event(u32 reason, unsigned long rip, unsigned long rflags)
  */
 static bool worth_yielding(struct port_vcpu *vcpu)
 {
-	if (boot_info->nr_vcpus == 1 ||
-	    ++vcpu->spins % SPINS_UNTIL_YIELD == 0)
-		return true;
-	for (unsigned int cpu = 0; cpu < boot_info->nr_vcpus; cpu++)
-		if (port_is_preempted(cpu))
-			return true;
-	return false;
+	return boot_info->nr_vcpus == 1 ||
+	       ++vcpu->spins % SPINS_UNTIL_YIELD == 0 || port_any_preempted();
 }
 
 void port_pause_yield(void)

@@ -169,6 +169,7 @@ static __attribute__((noinline)) void drain(unsigned int cpu)
 	while (READ_ONCE(area->pending)) {
 		pending = __sync_lock_test_and_set(&area->pending, 0);
 		count_all(pending);
+		port_vcpu(cpu)->drained++;
 		if (pending & 1ull << COLINUX_VIRQ_TIMER)
 			port_time_interrupt(cpu);
 		if (pending & 1ull << COLINUX_VIRQ_DEVICE)

@@ -22,6 +22,8 @@ struct port_vcpu {
 	u32 busy;	/* IF=0 code is filling or reading the area */
 	u32 self;	/* the next VECTOR_SELF is our own int instruction */
 	u32 spins;	/* how often port_pause_yield() was called */
+	u32 drained;	/* how often drain() has delivered something */
+	u32 turn;	/* how long an idle vCPU looks for work, TSC ticks */
 };
 
 struct pt_regs;
@@ -68,6 +70,8 @@ static inline bool port_is_preempted(unsigned long cpu)
 
 	return READ_ONCE(area->run_state) == COLINUX_VCPU_PREEMPTED;
 }
+/* Whether that is so of any of this guest's. Any. */
+bool port_any_preempted(void);
 /* Give the CPU to the host to handle interrupt `vector`. IF=0. */
 void port_forward_interrupt(struct colinux_vcpu_area *area,
 			    unsigned int vector);
@@ -100,6 +104,11 @@ void port_passage(u64 self, u64 peer);
 extern char port_pause_entry[];
 /* NMI gate of a vCPU that starts: drops it, there is no TSS yet. */
 extern char port_early_nmi_entry[];
+
+/* ---- idle.c ---- */
+
+/* What an idle vCPU does in place of STI and HLT: called with IF=0, returns with 1. */
+void (*port_idle(void))(void);
 
 /* ---- irq.c ---- */
 

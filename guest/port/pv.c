@@ -72,7 +72,7 @@ void port_pv_init(void)
 	/* Gone in 7.x. */
 	set_if_present(cpu, OFFSET_IF("pv_cpu_ops.io_delay"), port_nothing);
 	set_if_present(cpu, OFFSET_IF("pv_cpu_ops.wbinvd"), port_nothing);
-	MEMBER(void *, irq, "pv_irq_ops.safe_halt") = port_safe_halt;
+	MEMBER(void *, irq, "pv_irq_ops.safe_halt") = port_idle();
 	MEMBER(void *, irq, "pv_irq_ops.halt") = port_halt;
 	MEMBER(const char *, pv_info, "pv_info.name") = "coLinux";
 }

@@ -80,6 +80,9 @@ enum colinux_end {
 	COLINUX_END_HALT = 3,
 };
 
+/* Longest colinux_boot_info.halt_poll_us: 2^32 ticks of any TSC are more. */
+#define COLINUX_HALT_POLL_MAX	10000
+
 #define COLINUX_BOOT_MAGIC	0x78756e696c6f63ull	/* "colinux" */
 
 /*
@@ -94,7 +97,7 @@ struct colinux_boot_info {
 	__u64 port_machine;	/* machine address of the text region */
 	__u64 data_machine;	/* machine address of the data region */
 	__u32 nr_devices;	/* device pages 0..n-1 may be probed */
-	__u32 pad0;
+	__u32 halt_poll_us;	/* an idle vCPU may look for work so long; 0 = not */
 	__u64 host_pat;		/* the host's IA32_PAT: the guest's must equal it */
 	__u64 pad1[8];
 

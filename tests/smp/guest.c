@@ -8,6 +8,7 @@
  *   guest clock SECONDS          clocks that never run backwards across CPUs
  *   guest burn THREADS SECONDS   CPU time: load
  *   guest sleep ROUNDS NS        how much too long sleeps are: minimum, median
+ *   guest ping ROUNDS            a byte to CPU 1 and back, ns that it took each
  *   guest times                  MONOTONIC_RAW and REALTIME at a TSC value
  *
  * One line of output, "NAME: ...", and status 0; a broken promise is "NAME: bad
@@ -186,6 +187,15 @@ static int run_tlb(void)
 
 /* ---- clock ---- */
 
+static void pin(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
+}
+
 static atomic_ullong last[3];
 static atomic_ullong worst[3];
 static uint64_t deadline;
@@ -205,11 +215,7 @@ static uint64_t read_clock(int which)
 /* Each CPU reads after what another one has published. */
 static void *clock_body(void *arg)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((uintptr_t)arg, &set);
-	must(!sched_setaffinity(0, sizeof(set), &set), "sched_setaffinity");
+	pin((uintptr_t)arg);
 	do {
 		for (int i = 0; i < 1000; i++) {
 			int which = i % 3;
@@ -300,6 +306,39 @@ static int run_sleep(unsigned long ns)
 	return early;
 }
 
+static int there[2], back[2];
+
+static void *ping_body(void *arg)
+{
+	char byte;
+
+	(void)arg;
+	pin(1);
+	while (read(there[0], &byte, 1) == 1)
+		must(write(back[1], &byte, 1) == 1, "write");
+	return NULL;
+}
+
+static int run_ping(void)
+{
+	uint64_t begin;
+	char byte = 0;
+
+	must(!pipe(there) && !pipe(back) && rounds, "pipe");
+	pin(0);
+	nr_threads = 1;
+	start(ping_body);
+	begin = now(CLOCK_MONOTONIC);
+	for (unsigned long i = 0; i < rounds; i++)
+		must(write(there[1], &byte, 1) == 1 &&
+		     read(back[0], &byte, 1) == 1, "ping");
+	printf("ping: %llu\n",
+	       (unsigned long long)((now(CLOCK_MONOTONIC) - begin) / rounds));
+	close(there[1]);
+	join();
+	return 0;
+}
+
 /*
  * The clocks as near as can be to a TSC value that both sides can compare:
  * of many tries the one that the TSC says was the quickest.
@@ -347,10 +386,14 @@ int main(int argc, char **argv)
 		return run_burn(second);
 	if (!strcmp(name, "times"))
 		return run_times();
+	if (!strcmp(name, "ping")) {
+		rounds = first;
+		return run_ping();
+	}
 	if (!strcmp(name, "sleep")) {
 		rounds = first;
 		return run_sleep(second);
 	}
-	fprintf(stderr, "usage: guest lock|tlb|clock|burn|sleep|times ...\n");
+	fprintf(stderr, "usage: guest lock|tlb|clock|burn|sleep|ping|times ...\n");
 	return 2;
 }

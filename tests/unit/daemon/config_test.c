@@ -84,6 +84,10 @@ static void test_good(void)
 	check(config_command_line(config, line, sizeof(line), &error) == 0 &&
 		      !strcmp(line, "root=/dev/vda ro quiet init=/bin/sh"),
 	      "kernel parameters: %s", line);
+	check(parse("haltpoll=200") == 0 && config->halt_poll == 200 &&
+		      parse("haltpoll=10001") < 0 && parse("") == 0 &&
+		      config->halt_poll == 0,
+	      "haltpoll");
 	check(parse("mem=65") == 0 && config->memory == 66ull << 20,
 	      "memory is rounded up to 2 MB");
 	check(parse("mem=64 mem=128") == 0 && config->memory == 128ull << 20,
