@@ -9,13 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In place of guest/port/cpu.h. */
-#define PORT_CPU_H
-#include "../../../guest/port/kernel.h"
-#undef NULL
-#define NULL ((void *)0)
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#include "fake_cpu.h"
+
 static u64 rdtsc(void);
 static unsigned int irqs_off;
 static inline unsigned long irq_save(void)
@@ -26,19 +21,7 @@ static inline void irq_restore(unsigned long flags)
 {
 	irqs_off = (unsigned int)flags;
 }
-static inline u32 percpu_read32(unsigned long offset)
-{
-	return (u32)offset;
-}
 
-#include <colinux/layout.h>
-#include <colinux/passage.h>
-static struct colinux_vcpu_area fake_area;
-static u8 fake_data[4096] __attribute__((aligned(4096)));
-#undef COLINUX_VCPU_AREA_VA
-#define COLINUX_VCPU_AREA_VA(n) ((u64)&fake_area + (n))
-#undef COLINUX_PORT_DATA_VA
-#define COLINUX_PORT_DATA_VA ((u64)fake_data)
 #include "../../../guest/port/clock.c"
 
 #define NUMBER(name, value) \
@@ -49,7 +32,6 @@ NUMBER("offset.__kernel_timex.status", 40);
 
 #define KHZ_TOLD 2400000	/* what the guest believes */
 
-unsigned long port_cpu_number;
 s64 ntp_tick_adj;
 static unsigned int tests, failed;
 

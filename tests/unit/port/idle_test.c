@@ -8,12 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In place of guest/port/cpu.h. */
-#define PORT_CPU_H
-#include "../../../guest/port/kernel.h"
-#undef NULL
-#define NULL ((void *)0)
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
+#include "fake_cpu.h"
+
 static u64 rdtsc(void);
 static bool irqs_on;
 static void irq_enable(void);
@@ -22,25 +18,12 @@ static inline unsigned long irq_save(void)
 	irqs_on = false;
 	return 0;
 }
-static inline u32 percpu_read32(unsigned long offset)
-{
-	return (u32)offset;
-}
 
-#include <colinux/layout.h>
-#include <colinux/passage.h>
-static struct colinux_vcpu_area fake_area;
-static u8 fake_data[4096] __attribute__((aligned(4096)));
-#undef COLINUX_VCPU_AREA_VA
-#define COLINUX_VCPU_AREA_VA(n) ((u64)&fake_area + (n))
-#undef COLINUX_PORT_DATA_VA
-#define COLINUX_PORT_DATA_VA ((u64)fake_data)
 #include "../../../guest/port/idle.c"
 
 #define KHZ 1000000	/* a tick is a nanosecond */
 #define LONGEST 200000	/* ticks, of 200 us */
 
-unsigned long port_cpu_number;
 static u64 tsc, comes_at, halted_at;
 static bool preempted;
 static unsigned int halts;
