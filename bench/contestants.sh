@@ -223,7 +223,7 @@ contestant()
 		modprobe kvm-amd &&
 			qemu_linux kvm host "$command" ;;
 	tcg)
-		qemu_linux tcg,thread=multi max,-erms,-fsrm "$command" ;;
+		qemu_linux tcg,thread=multi max,-erms,-fsrm,-cx16 "$command" ;;
 	esac </dev/null 2>&1 | sed -u 's,\r,,g' | say_boot "$start" | tee "$said"
 	grep -q '^colinux-initrd: status 0' "$said"
 	status=$?

@@ -25,6 +25,7 @@ box --share "$work/shared" --env "GREETING=two words" --smp 2 -- '
 	cat /share/shared/from-outside
 	echo outside >/share/shared/from-inside
 	echo "$GREETING"; nproc; id -u
+	grep -qw cx16 /proc/cpuinfo || echo no cx16
 	echo complaint >&2
 	test -e /colinux/Makefile && ! touch /colinux/box/x 2>/dev/null &&
 		echo tree is read-only
@@ -35,6 +36,7 @@ like "$OUT" '^inside$' "a share can be read"
 is "$(cat "$work/shared/from-inside" 2>&1)" outside "a share can be written"
 like "$OUT" '^two words$' "environment"
 like "$OUT" '^2$' "number of CPUs"
+like "$OUT" '^no cx16$' "no CMPXCHG16B, which QEMU 7.2 does wrong"
 like "$OUT" '^tree is read-only$' "the tree at /colinux"
 is "$(tail -n 1 <<<"$OUT" | tr -d '\n' | wc -c)" 3000000 "output is complete"
 is "$ERR" complaint "stderr is apart"

@@ -13,8 +13,10 @@ sum()
 		END { printf "%s %.0f\n", n, s }' /proc/colinux
 }
 sum halts
-/guest ping $1
-sum halts
+for i in 0 1 2 3 4 5 6 7 8 9; do
+	/guest ping $1
+	sum halts
+done
 # Not a wait: what this time costs is measured.
 sum guest_ns
 sleep $2
@@ -22,10 +24,11 @@ sum guest_ns
 END
 smp_initrd ping
 
-ROUNDS=1000
+ROUNDS=100
 SECONDS_IDLE=5
 
-# ping SERIES [OPTION...]: HALTS of both vCPUs for a hundred rounds, and BUSY, their
+# ping SERIES [OPTION...]: HALTS of both vCPUs for a hundred rounds, the fewest of ten
+# times: another box takes the CPUs away for longer than any vCPU looks.  BUSY, their
 # part of the CPUs, per mille, while the guest sleeps.
 ping()
 {
@@ -34,8 +37,8 @@ ping()
 	smp "$series" 2 "sh /ping $ROUNDS $SECONDS_IDLE" "$@"
 	is "$STATUS" 0 "$*: powers off"
 	no_trouble "$OUT" "$series"
-	HALTS=$(awk -v n="$ROUNDS" '$1 == "halts" { a = b; b = $2 }
-		END { printf "%.0f", 100 * (b - a) / n }' <<<"$OUT")
+	HALTS=$(awk '$1 == "halts" && before { print $2 - before }
+		$1 == "halts" { before = $2 }' <<<"$OUT" | sort -n | head -n 1)
 	BUSY=$(awk -v s="$SECONDS_IDLE" '$1 == "guest_ns" { a = b; b = $2 }
 		END { printf "%.0f", (b - a) / s / 2 / 1e6 }' <<<"$OUT")
 	diag "$series $*: $(value ping:) ns a round, $HALTS halts in a hundred," \
@@ -44,7 +47,7 @@ ping()
 
 ping 6.1
 try "without: both halt in each round" between 100 "$HALTS" 1000
-FEW=$((HALTS / 3))
+FEW=$((${HALTS:-0} / 3))
 for series in 6.1 6.12; do
 	ping "$series" haltpoll=10000
 	try "$series: few halts" between 0 "$HALTS" "$FEW"
