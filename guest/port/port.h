@@ -180,6 +180,11 @@ void port_cpuid(u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 /* CPU features that are set whatever CPUID says. boot */
 void port_cpuid_init(void);
 
+/* ---- mtrr.c ---- */
+
+/* Before mtrr_bp_init(). */
+void port_mtrr_init(void);
+
 /* ---- msr.c ---- */
 
 void port_msr_init(void);	/* boot, from port_start */

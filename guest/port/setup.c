@@ -75,6 +75,7 @@ void port_start(void)
 	port_pv_init();
 	port_msr_init();
 	port_cpuid_init();
+	port_mtrr_init();
 	port_console_init();
 	port_platform_init();
 	port_time_init();

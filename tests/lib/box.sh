@@ -24,6 +24,7 @@ TROUBLE='WARNING:|BUG:|Oops|general protection|Call Trace|rcu: INFO:|rcu.*stall'
 TROUBLE+='|soft lockup|hard LOCKUP|hung_task|blocked for more than'
 TROUBLE+='|insecure W\+X|unchecked MSR|scheduling while atomic|UBSAN|KASAN'
 TROUBLE+='|clocksource.*unstable|irq .*: nobody cared|corrupt|EXT4-fs error'
+TROUBLE+='|due to MTRR override'
 
 # in_box OPTION...: continue inside the box; the caller's file is known by its
 # path in the tree.
