@@ -105,6 +105,11 @@ struct host_light {
  */
 void host_guest_begin(struct host_vcpu *h, struct host_light *light);
 void host_guest_end(struct host_vcpu *h);
+/*
+ * The in-service register of this CPU's local APIC (SDM vol. 3, 11.8.4): vectors
+ * 32 * index and up; 0 when there is no local APIC. IF=0.
+ */
+u32 host_apic_isr(u32 index);
 /* Raise an interrupt on this CPU: stays pending while IF=0. Any. */
 void host_self_interrupt(struct host_vcpu *h);
 /*

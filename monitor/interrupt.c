@@ -34,3 +34,15 @@ void host_reraise(u32 vector)
 	else
 		host_log(0, "no host handler for vector %u", vector);
 }
+
+u32 host_in_service(void)
+{
+	/* The first 32 vectors are exceptions. */
+	for (u32 index = 7; index; index--) {
+		u32 bits = host_apic_isr(index);
+
+		if (bits)
+			return index * 32 + 31 - (u32)__builtin_clz(bits);
+	}
+	return 0;
+}

@@ -66,6 +66,38 @@ handle_exit(struct vcpu *v, struct colinux_run *run, u32 reason)
 	}
 }
 
+static ALWAYS_INLINE void run_handler(struct vcpu *v, u32 vector,
+				      const struct host_light_ops *ops)
+{
+	if (!ops || !ops->interrupt_later(v->host, vector))
+		host_reraise_irq(v->side, vector);
+}
+
+/*
+ * The thread is about to leave the CPU, and the guest may have accepted one of the
+ * host's interrupts without having forwarded it: what its kernel does on the way
+ * there spins, or wakes somebody.  Until its EOI this CPU takes no other, the thread
+ * does not learn that it is to schedule, and when it comes back on another CPU the
+ * EOI would be that one's.  So the handler runs now. IF=0.
+ */
+static __attribute__((__noinline__)) void
+serve_early(struct vcpu *v, const struct host_light_ops *ops)
+{
+	u32 vector = host_in_service();
+
+	if (!vector)
+		return;
+	v->served = 1;
+	run_handler(v, vector, ops);
+}
+
+/* After that: what is forwarded now has been handled, or came later. IF=0. */
+static __attribute__((__noinline__)) bool is_served(struct vcpu *v, u32 vector)
+{
+	v->served = 0;
+	return host_in_service() != vector;
+}
+
 /* An interrupt that arrived in the guest. IF=0. */
 static ALWAYS_INLINE void handle_irq(struct vcpu *v,
 				     const struct host_light_ops *ops)
@@ -76,8 +108,8 @@ static ALWAYS_INLINE void handle_irq(struct vcpu *v,
 	v->self_raise = 0;	/* it looks at pending afterwards */
 	if (rarely(vector - 32 > 255 - 32))
 		vm_kill(v->vm, "vCPU %u forwarded vector %u", v->id, vector);
-	else if (!ops || !ops->interrupt_later(v->host, vector))
-		host_reraise_irq(v->side, vector);
+	else if (!rarely(v->served) || !is_served(v, vector))
+		run_handler(v, vector, ops);
 }
 
 /* To the guest and back. IF=0. */
@@ -163,6 +195,8 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 	store_once(v->run_since, start);
 
 	after = run_light(v, run, &how);
+	if (v->self_raise)	/* IF=0, and not forwarding one */
+		serve_early(v, how.ops);
 	if (how.ops)
 		how.ops->leave(v->host);
 

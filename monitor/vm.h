@@ -69,6 +69,7 @@ struct vcpu {
 	u32 running;		/* 1 while a thread is in vcpu_run() */
 	u32 self_raise;		/* entered with IF=0: open the window */
 	u32 awaiting;		/* a hypercall waits for the process */
+	u32 served;		/* what it forwards next may be done already */
 
 	struct colinux_vcpu_area *area;	/* shared with the guest */
 	u64 area_machine;
@@ -152,6 +153,8 @@ enum after vcpu_hypercall(struct vcpu *v, struct colinux_run *run);
 void host_reraise(u32 vector);
 /* The same for vectors >= 32, by the IDT that host->idtr names. IF=0. */
 void host_reraise_irq(const struct colinux_side *host, u32 vector);
+/* The external interrupt that this CPU has in service, the highest; 0: none. IF=0. */
+u32 host_in_service(void);
 
 /* watchdog.c */
 /* From now on, if the host can; `seconds` 0: not at all. */

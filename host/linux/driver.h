@@ -31,6 +31,10 @@ int events_irqfd(struct events *events, struct vm *vm,
 int events_doorbell(struct events *events, struct vm *vm,
 		    const struct colinux_event *arg);
 
+/* vcpu.c */
+/* Before the first vCPU: look at what does not change. */
+void vcpus_init(void);
+
 /* watchdog.c */
 int watchdog_init(void);
 /* No VM is left. */

@@ -201,6 +201,7 @@ static int __init colinux_init(void)
 	/* Guests follow the host's clock, but not at every moment. */
 	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
 		pr_notice("colinux: the TSC may change its rate: guests' clocks can be off until they are corrected, every 8 s\n");
+	vcpus_init();
 	err = cpu_check(&why);
 	if (err) {
 		pr_err("colinux: %s\n", why);

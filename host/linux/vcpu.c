@@ -15,6 +15,7 @@
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
 #include <linux/wait.h>
+#include <asm/apic.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/nospec-branch.h>
@@ -143,6 +144,25 @@ void host_vcpu_nmi(struct host_vcpu *h)
 
 	if (cpu >= 0 && cpu != raw_smp_processor_id())
 		watchdog_send_nmi(cpu);
+}
+
+static bool x2apic_mode_on;
+
+void vcpus_init(void)
+{
+	x2apic_mode_on = x2apic_enabled();
+}
+
+u32 host_apic_isr(u32 index)
+{
+	const u32 at = APIC_ISR + 0x10 * index;
+	u64 value = 0;
+
+	if (x2apic_mode_on)
+		rdmsrl(APIC_BASE_MSR + (at >> 4), value);
+	else if (boot_cpu_has(X86_FEATURE_APIC))
+		value = native_apic_mem_read(at);
+	return (u32)value;
 }
 
 void host_self_interrupt(struct host_vcpu *h)

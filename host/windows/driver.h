@@ -26,6 +26,11 @@ void publish_refusal(PUNICODE_STRING registry_path, const char *why);
 /* Measure the TSC; takes a tenth of a second. PASSIVE_LEVEL. */
 void clock_init(void);
 
+/* apic.c */
+/* Map the registers of the local APIC; not needed in x2APIC mode. PASSIVE_LEVEL. */
+NTSTATUS apic_init(void);
+void apic_exit(void);
+
 /* instance.c: one open file, one VM */
 struct instance;
 /* New instance of the calling process, or NULL. PASSIVE_LEVEL. */

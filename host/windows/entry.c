@@ -142,6 +142,7 @@ static VOID NTAPI unload(PDRIVER_OBJECT driver)
 {
 	IoDeleteSymbolicLink((PUNICODE_STRING)&link_name);
 	instances_exit();
+	apic_exit();
 	IoDeleteDevice(driver->DeviceObject);
 }
 
@@ -175,14 +176,19 @@ static NTSTATUS make_device(PDRIVER_OBJECT driver)
 	status = protect(device);
 	if (!NT_SUCCESS(status))
 		goto no_link;
-	status = instances_init();
+	status = apic_init();
 	if (!NT_SUCCESS(status))
 		goto no_link;
+	status = instances_init();
+	if (!NT_SUCCESS(status))
+		goto no_instances;
 	status = IoCreateSymbolicLink((PUNICODE_STRING)&link_name,
 				      (PUNICODE_STRING)&device_name);
 	if (NT_SUCCESS(status))
 		return status;
 	instances_exit();
+no_instances:
+	apic_exit();
 no_link:
 	IoDeleteDevice(device);
 	return status;

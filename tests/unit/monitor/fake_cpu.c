@@ -71,9 +71,18 @@ void cpu_context_reset(struct cpu_context *c)
 	(void)c;
 }
 
+u32 host_in_service(void)
+{
+	fake_require(!fake_if, "the APIC read with IF=1");
+	fake_cpu.looked++;
+	return fake_cpu.in_service;
+}
+
 void host_reraise_irq(const struct colinux_side *host, u32 vector)
 {
 	(void)host;
+	if (fake_cpu.in_service == vector)
+		fake_cpu.in_service = 0;
 	host_reraise(vector);
 }
 

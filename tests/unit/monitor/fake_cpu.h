@@ -19,6 +19,8 @@ struct fake_cpu {
 	u32 windows;		/* irq_window() was called */
 	u32 loads, saves;	/* full switches */
 	u32 reraised[256];
+	u32 in_service;		/* host_in_service(); its handler ends it */
+	u32 looked;		/* host_in_service() was called */
 	int fail_context;	/* cpu_context_init() gives -ENOMEM */
 	/* Plays the guest: what happens between two passages. IF=0. */
 	void (*guest)(struct colinux_side *host_side);

@@ -17,6 +17,7 @@ struct exit {
 	u64 noted_host, noted_guest;
 	u64 pending;
 	u64 arg0;
+	u32 in_service;		/* the CPU has accepted it */
 };
 
 static const struct exit *next;
@@ -38,6 +39,8 @@ static void play(struct colinux_side *host_side)
 	host_side->noted |= e->noted_host;
 	v->area->side.noted |= e->noted_guest;
 	__sync_fetch_and_or(&v->area->pending, e->pending);
+	if (e->in_service)
+		fake_cpu.in_service = e->in_service;
 }
 
 /* To the process: ends vcpu_run(). */
@@ -93,6 +96,57 @@ static void interrupts(void)
 		      fake_cpu.reraised[2] == 1,
 	      "a host that runs its handlers later does so; not for NMIs");
 	end_vm(vm, "later");
+}
+
+/* What the guest has accepted is in service until the host's handler has run. */
+static void held_interrupts(void)
+{
+	static const struct exit yields[] = {
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_YIELD,
+		  .in_service = 253 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 253 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 253 },
+		END,
+	};
+	static const struct exit again[] = {
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_YIELD,
+		  .in_service = 253 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 253,
+		  .in_service = 253 },
+		END,
+	};
+	static const struct exit forwarded[] = {
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 40, .in_service = 40 },
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_YIELD,
+		  .if_enabled = 1 },
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_END,
+		  .if_enabled = 1 },
+	};
+
+	for (int lean = 0; lean < 2; lean++) {
+		begin();
+		fake_host.no_ops = lean;
+		run_exits(yields);
+		check(fake_cpu.reraised[253] == 2 && v->stats.exits_irq == 2,
+		      "handled before the thread goes, not when forwarded");
+		end_vm(vm, "held");
+		begin();
+		fake_host.no_ops = lean;
+		run_exits(again);
+		check(fake_cpu.reraised[253] == 2,
+		      "one that comes before it is forwarded is handled, too");
+		end_vm(vm, "again");
+	}
+	begin();
+	fake_host.later = 1;
+	run_exits(yields);
+	check(!fake_cpu.reraised[253], "or the host takes it over");
+	end_vm(vm, "held, later");
+	begin();
+	run_exits(forwarded);
+	check(!fake_cpu.looked && fake_cpu.reraised[40] == 1,
+	      "nobody looks when IF=1");
+	end_vm(vm, "IF=1");
 }
 
 static u64 seen_spec_ctrl, seen_cr4;
@@ -482,6 +536,7 @@ static void not_ready(void)
 int main(void)
 {
 	interrupts();
+	held_interrupts();
 	lean_host();
 	bad_exits();
 	noted();

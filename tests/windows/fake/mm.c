@@ -381,6 +381,28 @@ static bool overlaps(const u8 *address, u64 size)
 	return false;
 }
 
+/* Registers of a device: one page at a time. */
+static u8 io_space[PAGE_SIZE];
+static bool io_mapped;
+
+PVOID MmMapIoSpace(PHYSICAL_ADDRESS at, SIZE_T size, MEMORY_CACHING_TYPE cache)
+{
+	RULE(0);
+	if (at.QuadPart % PAGE_SIZE || size != PAGE_SIZE ||
+	    cache != MmNonCached || io_mapped)
+		die("MmMapIoSpace");
+	io_mapped = failable_calls();
+	return io_mapped ? io_space : NULL;
+}
+
+VOID MmUnmapIoSpace(PVOID address, SIZE_T size)
+{
+	RULE(0);
+	if (address != io_space || size != PAGE_SIZE || !io_mapped)
+		die("MmUnmapIoSpace");
+	io_mapped = false;
+}
+
 PVOID MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode,
 				   MEMORY_CACHING_TYPE cache, PVOID address,
 				   ULONG bugcheck, ULONG priority)

@@ -147,6 +147,7 @@ typedef struct {
 #endif
 #define MDL_PAGES_LOCKED	2
 #define NonPagedPool		0
+#define MmNonCached		0
 #define MmCached		1
 #define NormalPagePriority	16
 #define MEM_RESERVE		0x2000
@@ -410,6 +411,9 @@ NTAPI VOID MmFreePagesFromMdl(PMDL mdl);
 NTAPI PHYSICAL_ADDRESS MmGetPhysicalAddress(PVOID va);
 NTAPI PPHYSICAL_MEMORY_RANGE MmGetPhysicalMemoryRanges(void);
 NTAPI PVOID MmGetSystemRoutineAddress(PUNICODE_STRING name);
+NTAPI PVOID MmMapIoSpace(PHYSICAL_ADDRESS at, SIZE_T size,
+			 MEMORY_CACHING_TYPE cache);
+NTAPI VOID MmUnmapIoSpace(PVOID address, SIZE_T size);
 NTAPI PVOID MmMapLockedPagesSpecifyCache(PMDL mdl, KPROCESSOR_MODE mode,
 					 MEMORY_CACHING_TYPE cache,
 					 PVOID address, ULONG bugcheck,

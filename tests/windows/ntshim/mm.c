@@ -3,6 +3,7 @@
  * Ex* pool and Mm*: every page has a struct page; MDLs hold page frame
  * numbers as on NT.
  */
+#include <linux/io.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mman.h>
 #include <linux/nodemask.h>
@@ -391,6 +392,18 @@ NTAPI VOID MmUnmapLockedPages(PVOID address, PMDL mdl)
 	else if (current->mm)	/* or it went with the process */
 		vm_munmap((unsigned long)address, mdl->ByteCount);
 	atomic_dec(&counts.mappings);
+}
+
+NTAPI PVOID MmMapIoSpace(PHYSICAL_ADDRESS at, SIZE_T size,
+			 MEMORY_CACHING_TYPE cache)
+{
+	WARN_ON(cache != MmNonCached);
+	return ioremap(at.QuadPart, size);
+}
+
+NTAPI VOID MmUnmapIoSpace(PVOID address, SIZE_T size)
+{
+	iounmap(address);
 }
 
 NTAPI NTSTATUS ZwAllocateVirtualMemory(HANDLE process, PVOID *base,
