@@ -29,12 +29,14 @@ one_run()
 all_guests()
 {
 	local g
-	for g in hello irq state segments features user kick events smp; do
+	for g in hello irq held state segments features user kick events smp; do
 		one_run "$g" "$g"
 	done
 	one_run "two guests with other state" alternate alternate
 	one_run "four at once" alternate alternate state segments
 	PIN=0 one_run "on one CPU" alternate alternate kick
+	one_run "interrupts held back by two" held held
+	PIN=0 one_run "the same on one CPU" held held
 	one_run "breakpoints of the host and of guests" -b alternate state hello
 	OUT=$("$RUN" "$GUESTS/bad.bin" 2>&1)
 	like "$OUT" '^# bad.bin: ended: vCPU 0 left with unknown reason 77$' \
