@@ -76,7 +76,7 @@ static ALWAYS_INLINE void run_handler(struct vcpu *v, u32 vector,
 /*
  * The thread is about to leave the CPU, and the guest may have accepted one of the
  * host's interrupts without having forwarded it: what its kernel does on the way
- * there spins, or wakes somebody.  Until its EOI this CPU takes no other, the thread
+ * there spins, or sets its timer.  Until its EOI this CPU takes no other, the thread
  * does not learn that it is to schedule, and when it comes back on another CPU the
  * EOI would be that one's.  So the handler runs now. IF=0.
  */

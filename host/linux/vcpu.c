@@ -35,6 +35,8 @@ struct host_vcpu {
 	bool give_way;		/* the turn is over */
 };
 
+static bool x2apic_mode_on;	/* of all CPUs, from vcpus_init() */
+
 static void self_interrupt(struct irq_work *work)
 {
 	/* Its arrival is all that is wanted: it takes the guest out. */
@@ -145,8 +147,6 @@ void host_vcpu_nmi(struct host_vcpu *h)
 	if (cpu >= 0 && cpu != raw_smp_processor_id())
 		watchdog_send_nmi(cpu);
 }
-
-static bool x2apic_mode_on;
 
 void vcpus_init(void)
 {
