@@ -244,6 +244,16 @@ static int take_format(struct config_disk *disk, const char *name,
 	return 0;
 }
 
+static int take_backing(struct config_disk *disk, const char *path,
+			const struct config_word *word, struct error *error)
+{
+	if (strlen(path) >= sizeof(disk->backing))
+		return error_set(error, "%s: backing=: a path of more than %zu "
+				 "bytes", word->key, sizeof(disk->backing) - 1);
+	strcpy(disk->backing, path);
+	return 0;
+}
+
 /* Options after the path: "/srv/x.img,ro,direct". */
 static int take_disk(struct config_disk *disk, struct config_word *word,
 		     struct error *error)
@@ -265,9 +275,11 @@ static int take_disk(struct config_disk *disk, struct config_word *word,
 		else if (!strncmp(comma, ",format=", 8) &&
 			 take_format(disk, comma + 8, word, error) < 0)
 			return -1;
-		else if (!strncmp(comma, ",backing=", 9))
-			strcpy(disk->backing, comma + 9);
-		else if (strncmp(comma, ",format=", 8))
+		else if (!strncmp(comma, ",backing=", 9) &&
+			 take_backing(disk, comma + 9, word, error) < 0)
+			return -1;
+		else if (strncmp(comma, ",format=", 8) &&
+			 strncmp(comma, ",backing=", 9))
 			break;
 		*comma = '\0';
 	}

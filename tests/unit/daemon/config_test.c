@@ -11,6 +11,7 @@
 static struct config *config;
 static struct error error;
 static char line[2048];
+static char long_path[60000], long_word[61000];
 
 static void fresh(void)
 {
@@ -158,6 +159,11 @@ static void test_root(void)
 	      !strcmp(config->disk[0].format, "qcow2") &&
 	      !strcmp(config->disk[0].backing, "/b"), "format and backing");
 	check(parse("cobd0=/a,format=iso") < 0, "no format: %s", error.text);
+	memset(long_path, 'b', sizeof(long_path) - 1);
+	snprintf(long_word, sizeof(long_word), "cobd25=/a,backing=%s",
+		 long_path);
+	check(parse(long_word) < 0 && strstr(error.text, "cobd25: backing="),
+	      "a backing file's path that is too long: %.60s", error.text);
 	check(parse("cobd0=http://h/a.iso") == 0 && config->disk[0].read_only,
 	      "http is read-only");
 	check(parse("hda1=/a cobd0=/b") < 0, "number taken by an alias: %s",
