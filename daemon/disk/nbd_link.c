@@ -17,6 +17,14 @@
 #include "nbd_link.h"
 
 #define PATIENCE_S 10
+/*
+ * A server that was switched off says nothing, also to what it has received:
+ * ask after 15 s of silence, and give the connection up 15 s later.
+ */
+#define KEEPALIVE_S 15
+#define KEEPALIVE_STEP_S 5
+#define KEEPALIVE_MOST 3
+#define SILENCE_MS 30000
 
 /* "NBDMAGIC", "IHAVEOPT" and the magic number of answers to options. */
 #define MAGIC		UINT64_C(0x4e42444d41474943)
@@ -154,7 +162,8 @@ static void set_patience(int fd, int seconds)
 static int connect_tcp(const struct nbd_address *address, struct error *error)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	const int on = 1;
+	const int on = 1, idle = KEEPALIVE_S, step = KEEPALIVE_STEP_S;
+	const int most = KEEPALIVE_MOST, silence = SILENCE_MS;
 	struct addrinfo *list, *a;
 	int fd = -1, failed;
 
@@ -180,6 +189,11 @@ static int connect_tcp(const struct nbd_address *address, struct error *error)
 				 strerror(failed));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &step, sizeof(step));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &most, sizeof(most));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence,
+		   sizeof(silence));
 	return fd;
 }
 
