@@ -254,12 +254,16 @@ static int64_t command_config_write(struct virtio_device *device,
 	return ret;
 }
 
-/* The answer to plug; the slot is empty when the guest has let go. */
+/*
+ * The answer to plug; the slot is empty when the guest has let go.  That we
+ * have asked is not looked up in the page, which is the guest's to write:
+ * devices that are never asked for have users here.
+ */
 static int64_t command_eject(struct virtio_device *device, uint64_t answer)
 {
 	struct colinux_device_page *page = device->page;
 
-	if (load_once(page->plug) == COLINUX_PLUG_NONE || answer > INT_MAX)
+	if (device->plug != VIRTIO_PLUG_ASKED || answer > INT_MAX)
 		return -EINVAL;
 	if (!answer) {
 		/* Its driver has done that, if there was one. */

@@ -70,6 +70,11 @@ static void go(void)
 	struct error error;
 
 	check(!answer(1, 0) && page->magic, "an answer that nobody asked for");
+	page->plug = COLINUX_PLUG_ASK;
+	check(!answer(1, 0) && page->magic &&
+	      virtio_bus_plug(guest.bus, 1) == VIRTIO_PLUG_DRIVEN,
+	      "the guest cannot ask itself");
+	page->plug = COLINUX_PLUG_NONE;
 	check(!virtio_bus_eject(guest.bus, 1, false, &error) &&
 	      page->plug == COLINUX_PLUG_ASK &&
 	      irq_count(&guest, 1) == irqs + 1 &&
