@@ -56,7 +56,7 @@ static int open_file(const struct disk_options *options, struct error *error)
 	case EINVAL:
 		if (options->direct)
 			remedy = "its file system has no O_DIRECT: leave "
-				 "cache=none out";
+				 ",direct out";
 		break;
 	}
 	return error_set(error, "%s: %s: %s", path, strerror(errno), remedy);
@@ -96,6 +96,15 @@ static int open_server(const struct disk_options *options,
 	return files->server < 0 ? -1 : 0;
 }
 
+/* The server reads and writes as it likes, whose buffers are not ours. */
+static int refuse_direct(const struct disk_options *options,
+			 struct error *error)
+{
+	return error_set(error, "%s: only raw images and devices can be used "
+			 "without the host's cache: leave ,direct out",
+			 options->path);
+}
+
 int disk_files_open(const struct disk_options *options,
 		    struct disk_files *files, struct error *error)
 {
@@ -108,8 +117,15 @@ int disk_files_open(const struct disk_options *options,
 		if (*name || backed)
 			return error_set(error, "%s: an address has no format= "
 					 "or backing=", options->path);
+		if (options->direct)
+			return refuse_direct(options, error);
 		return open_server(options, files, error);
 	}
+	/* Before O_DIRECT is in the way of reading the header. */
+	if (options->direct && (*name ? disk_format_find(name) :
+				disk_format_by_suffix(options->path)) !=
+				       DISK_RAW)
+		return refuse_direct(options, error);
 	files->image = open_file(options, error);
 	if (files->image < 0)
 		return -1;
@@ -227,12 +243,12 @@ static int choose_block_size(struct disk *disk, uint32_t wish,
 	}
 	if (!least || least > LARGEST_BLOCK)
 		return error_set(error, "%s: the host wants blocks larger than "
-				 "%u bytes: leave cache=none out", disk->path,
+				 "%u bytes: leave ,direct out", disk->path,
 				 LARGEST_BLOCK);
 	if (wish && wish < least)
 		return error_set(error, "%s: the host wants blocks of %" PRIu32
-				 " bytes here: use that, or leave cache=none "
-				 "out", disk->path, least);
+				 " bytes here: use that, or leave ,direct out",
+				 disk->path, least);
 	disk->block_size = wish ? wish : least;
 	disk->physical_size = physical > disk->block_size ? physical :
 							    disk->block_size;

@@ -375,7 +375,7 @@ static void blk_describe(struct virtio_device *device, char *text, size_t room)
 			 disk->losses);
 	snprintf(text, room, "%s, %" PRIu64 " MiB%s%s, %s%s", disk->path,
 		 disk->capacity >> 20, disk->read_only ? ", read-only" : "",
-		 disk->direct ? ", cache=none" : "", disk_engine_name(disk),
+		 disk->direct ? ", direct" : "", disk_engine_name(disk),
 		 losses);
 	pthread_mutex_unlock(&device->lock);
 }

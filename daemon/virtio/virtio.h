@@ -149,7 +149,7 @@ struct blk_options {
 	const char *format, *backing;	/* see struct disk_options */
 	const struct disk_files *files;	/* opened already, or NULL */
 	bool read_only;
-	bool direct;		/* cache=none: O_DIRECT */
+	bool direct;		/* O_DIRECT */
 	uint32_t block_size;	/* logical: 512 to 4096; 0 = 512 or as needed */
 	enum disk_engine engine;
 };

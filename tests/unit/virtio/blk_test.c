@@ -499,7 +499,7 @@ int main(int argc, char **argv)
 			one_way(DISK_ENGINE_URING, true, all,
 				"io_uring, O_DIRECT");
 	} else {
-		skip("cache=none", "no O_DIRECT on this file system");
+		skip("direct", "no O_DIRECT on this file system");
 	}
 	return done();
 }

@@ -394,6 +394,9 @@ static void broken(void)
 	sh("qemu-img create -q -f vmdk %s 1M", path("bad.vmdk"));
 	put("bad.vmdk", 12, "\0\0\0\0\0\0\0\0", 8);
 	check(!open_disk(path("bad.vmdk"), false, NULL), "%s", error.text);
+	check(!disk_open(&(struct disk_options){ .path = path("broken.qcow2"),
+						 .direct = true }, &error) &&
+	      strstr(error.text, "leave ,direct out"), "%s", error.text);
 	check(!open_disk("nbd+unix:///x?socket=/nowhere", false, NULL) &&
 	      strstr(error.text, "start it first"), "%s", error.text);
 	check(!open_disk("http://localhost:1/x.iso", false, NULL) &&
