@@ -362,8 +362,10 @@ void disk_close(struct disk *disk)
 }
 
 /* Only ever to more: what is cut off is lost. */
-static int grow(struct disk *disk, uint64_t size, struct error *error)
+static int grow(const struct disk *disk, uint64_t size, struct error *error)
 {
+	uint64_t bytes = 0;
+
 	if (disk->is_device)
 		return error_set(error, "%s: a device has the size that it has:"
 				 " grow it with its own tools, then use "
@@ -371,10 +373,13 @@ static int grow(struct disk *disk, uint64_t size, struct error *error)
 	if (disk->read_only)
 		return error_set(error, "%s: is used read-only: add it without "
 				 ",ro first", disk->path);
-	if (size < disk->bytes)
+	/* Not disk->bytes: others may have made it larger. */
+	if (file_size(disk, &bytes, error))
+		return -1;
+	if (size < bytes)
 		return error_set(error, "%s: has %" PRIu64 " bytes: a disk in "
 				 "use can only be made larger", disk->path,
-				 disk->bytes);
+				 bytes);
 	if (ftruncate(disk->fd, size))
 		return error_set(error, "%s: cannot get %" PRIu64 " bytes: %s",
 				 disk->path, size, strerror(errno));
