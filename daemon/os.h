@@ -336,9 +336,9 @@ int os_enter_network_sandbox(struct error *error);
 /* --- confine.c --- */
 
 struct os_confinement {
-	const char *file;	/* it may read, and write if `write`; or NULL */
+	int file;		/* it may read, and write if `write`; or -1 */
 	bool write;
-	const char *read_file;	/* another one that it may read, or NULL */
+	int read_file;		/* another one that it may read, or -1 */
 	bool network;
 	bool must;		/* fail on hosts that cannot limit files */
 };

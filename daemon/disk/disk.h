@@ -9,6 +9,7 @@
  *	format.c	which kind of image it is
  *	server.c	the process beside the VM that serves other formats
  *	nbd.c		everything through such a process, or a remote server
+ *	unflushed.c	what such a server may still lose
  *	uring.c		reads, writes and flushes through io_uring
  *	pool.c		everything through a few threads
  *	perform.c	one request, synchronously, to its end
@@ -99,7 +100,9 @@ struct disk {
 	int event_fd;			/* of uring and pool */
 	int wait_fd;			/* readable: disk_reap() has work */
 	struct disk_nbd *nbd;		/* NULL: the file as it is */
-	unsigned int losses;		/* of connections; owner's lock */
+	/* Under the owner's lock: */
+	unsigned int losses;		/* of connections */
+	const char *failed;		/* why all requests fail; NULL */
 	struct disk_uring *uring;	/* NULL: the pool does all */
 	struct disk_pool *pool;
 
@@ -144,6 +147,11 @@ int disk_sync(const struct disk *disk);
  * which clears it or fails.
  */
 void disk_reap(struct disk *disk);
+/*
+ * What is in flight has been for too long: have it fail, if the disk is a
+ * server's; disk_reap() tells.  A file's requests come back by themselves.
+ */
+void disk_abandon(struct disk *disk);
 /*
  * While the owner looks by itself io_uring need not signal the event: quiet
  * begins that, loud ends it and looks a last time.

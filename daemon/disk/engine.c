@@ -15,8 +15,10 @@ const char *disk_engine_name(const struct disk *disk)
 
 void disk_submit(struct disk *disk, struct disk_request *request)
 {
-	if (disk->nbd && disk_nbd_submit(disk->nbd, request))
+	if (disk->nbd) {
+		disk_nbd_submit(disk->nbd, request);
 		return;
+	}
 	if (disk->uring && disk_uring_submit(disk->uring, request))
 		return;
 	disk_pool_submit(disk->pool, request);
@@ -62,6 +64,12 @@ void disk_reap(struct disk *disk)
 	}
 	/* What done() has handed in, or what was refused before. */
 	disk_kick(disk);
+}
+
+void disk_abandon(struct disk *disk)
+{
+	if (disk->nbd)
+		disk_nbd_abandon(disk->nbd);
 }
 
 void disk_quiet(struct disk *disk)

@@ -26,6 +26,32 @@ void disk_pool_submit(struct disk_pool *pool, struct disk_request *request);
 /* Take the list of requests that are done (request->error set), or NULL. */
 struct disk_request *disk_pool_take_done(struct disk_pool *pool);
 
+/* --- unflushed.c --- */
+
+/*
+ * What a server has answered since the last flush, with its data: a server that
+ * dies takes with it what it has not written, and the guest goes on.  Numbered
+ * from 0, oldest first; those from `begin` to before `end` are there.
+ */
+struct disk_change {
+	struct disk_change *next;
+	struct disk_request request;	/* WRITE or ZERO; not done() */
+	struct iovec piece;
+	char bytes[];
+};
+
+struct disk_unflushed {
+	struct disk_change *first, *last;	/* last: only if there is one */
+	uint64_t begin, end;
+	uint64_t bytes;			/* of memory */
+};
+
+/* Keep a copy of a WRITE or ZERO that is done.  0 or -ENOMEM. */
+int disk_unflushed_add(struct disk_unflushed *unflushed,
+		       const struct disk_request *request);
+/* Free the changes before number `upto`, at most `end`. */
+void disk_unflushed_drop(struct disk_unflushed *unflushed, uint64_t upto);
+
 /* --- nbd.c --- */
 
 struct nbd_export;
@@ -40,13 +66,14 @@ struct disk_nbd *disk_nbd_new(struct disk *disk, int server,
 			      struct error *error);
 void disk_nbd_free(struct disk_nbd *nbd);
 const struct nbd_export *disk_nbd_export(const struct disk_nbd *nbd);
-/* False: the pool's. */
-bool disk_nbd_submit(struct disk_nbd *nbd, struct disk_request *request);
+void disk_nbd_submit(struct disk_nbd *nbd, struct disk_request *request);
 void disk_nbd_kick(struct disk_nbd *nbd);
 /* Look at the descriptors; the list of requests that are done, or NULL. */
 struct disk_request *disk_nbd_reap(struct disk_nbd *nbd);
 /* Are there such without looking? */
 bool disk_nbd_has_done(const struct disk_nbd *nbd);
+/* All that is in flight is done, with -EIO. */
+void disk_nbd_abandon(struct disk_nbd *nbd);
 
 /* --- uring.c --- */
 

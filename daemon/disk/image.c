@@ -92,7 +92,7 @@ static int lock_file(const struct disk_options *options, int fd,
 static int open_server(const struct disk_options *options,
 		       struct disk_files *files, struct error *error)
 {
-	files->server = disk_server_start(options, files->format, error);
+	files->server = disk_server_start(options, files, error);
 	return files->server < 0 ? -1 : 0;
 }
 
@@ -354,7 +354,7 @@ void disk_close(struct disk *disk)
 	if (disk->event_fd >= 0)
 		close(disk->event_fd);
 	if (disk->server >= 0)
-		close(disk->server);
+		disk_server_end(disk->server);
 	if (disk->fd >= 0)
 		close(disk->fd);
 	free(disk->path);

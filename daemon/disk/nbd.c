@@ -2,8 +2,10 @@
 /*
  * Disk requests over an NBD connection (nbd_link.h), in the owner's thread and
  * never waiting.  Connections come from the server process (server.h): when
- * one breaks, another is asked for, and what was not answered goes out again.
- * The guest sees a slow disk meanwhile.
+ * one breaks, another is asked for.  Its server may be a new one that knows
+ * nothing of what the old one had in its memory: so all changes since the last
+ * flush go out again first, in order, and then what was not answered.  The
+ * guest sees a slow disk meanwhile.
  *
  * Reads and writes that the guest has in flight at the same time do not
  * overlap, or it does not care, so that doing them twice is right.
@@ -24,6 +26,11 @@
 
 #define MOST_PIECES 64		/* of one sendmsg() or recvmsg() */
 #define PIECE_LIMIT (8u << 20)	/* of one READ or WRITE */
+/*
+ * Memory for unflushed changes: at half of it we flush by ourselves, and with
+ * all of it taken nothing else goes out until that is done.
+ */
+#define UNFLUSHED_LIMIT (32u << 20)
 
 /* A request, and how far it has got. */
 struct slot {
@@ -32,6 +39,7 @@ struct slot {
 	uint64_t done;			/* bytes of it that were answered */
 	uint32_t length;		/* of the command that is under way */
 	bool sent;			/* completely; an answer may come */
+	uint64_t mark;			/* FLUSH: the changes that it covers */
 	uint32_t turn;			/* of the slot, in the cookie */
 };
 
@@ -45,7 +53,6 @@ struct disk_nbd {
 	struct disk *disk;
 	int server;			/* socket to the server process */
 	int fd;				/* -1: waiting for a connection */
-	bool dead;			/* there will be no other */
 	bool wants_room;		/* epoll looks for POLLOUT */
 	struct nbd_export export;
 	struct slot *first, **last;	/* to be sent */
@@ -54,6 +61,10 @@ struct disk_nbd {
 	struct cursor out, in;
 	struct nbd_request header_out;
 	struct nbd_reply header_in;
+	struct disk_unflushed unflushed;
+	struct disk_change *again;	/* the own slot's, of a new connection */
+	struct disk_request own_flush;
+	struct slot own;		/* for requests that nobody waits for */
 	struct slot slots[DISK_DEPTH];
 };
 
@@ -74,16 +85,47 @@ static void queue(struct disk_nbd *nbd, struct slot *slot)
 	nbd->last = &slot->next;
 }
 
-/* All that has not been answered, from the beginning of its command. */
-static void queue_all(struct disk_nbd *nbd)
+/* Before all others: they may wait for it. */
+static void queue_own(struct disk_nbd *nbd, struct disk_request *request)
+{
+	struct slot *own = &nbd->own;
+
+	own->request = request;
+	own->turn++;
+	own->done = 0;
+	own->sent = false;
+	own->next = nbd->first;
+	nbd->first = own;
+	if (!own->next)
+		nbd->last = &own->next;
+}
+
+static void forget_queue(struct disk_nbd *nbd)
 {
 	nbd->first = NULL;
 	nbd->last = &nbd->first;
+	nbd->own.request = NULL;
+	nbd->out.slot = nbd->in.slot = NULL;
+	nbd->out.moved = nbd->in.moved = 0;
+}
+
+/* All that has not been answered, from the beginning of its command. */
+static void queue_unanswered(struct disk_nbd *nbd)
+{
 	for (int i = 0; i < DISK_DEPTH; i++)
 		if (nbd->slots[i].request)
 			queue(nbd, &nbd->slots[i]);
-	nbd->out.slot = nbd->in.slot = NULL;
-	nbd->out.moved = nbd->in.moved = 0;
+}
+
+/* For a new connection. */
+static void queue_all(struct disk_nbd *nbd)
+{
+	forget_queue(nbd);
+	nbd->again = nbd->unflushed.first;
+	if (nbd->again)
+		queue_own(nbd, &nbd->again->request);
+	else
+		queue_unanswered(nbd);
 }
 
 static void finish(struct disk_nbd *nbd, struct slot *slot, int error)
@@ -99,27 +141,39 @@ static void finish(struct disk_nbd *nbd, struct slot *slot, int error)
 	nbd->finished = request;
 }
 
-static void give_up(struct disk_nbd *nbd)
+static void fail_all(struct disk_nbd *nbd)
 {
-	nbd->dead = true;
-	nbd->first = NULL;
-	nbd->last = &nbd->first;
 	for (int i = 0; i < DISK_DEPTH; i++)
 		if (nbd->slots[i].request)
 			finish(nbd, &nbd->slots[i], -EIO);
+}
+
+static void disconnect(struct disk_nbd *nbd)
+{
+	if (nbd->fd >= 0)
+		close(nbd->fd);
+	nbd->fd = -1;
+	nbd->wants_room = false;
+}
+
+/* For good; why is for people. */
+static void give_up(struct disk_nbd *nbd, const char *why)
+{
+	disconnect(nbd);
+	forget_queue(nbd);
+	nbd->disk->failed = why;
+	fail_all(nbd);
 }
 
 static void lost(struct disk_nbd *nbd)
 {
 	if (nbd->fd < 0)
 		return;
-	close(nbd->fd);
-	nbd->fd = -1;
-	nbd->wants_room = false;
+	disconnect(nbd);
 	queue_all(nbd);
 	nbd->disk->losses++;
 	if (send(nbd->server, "c", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
-		give_up(nbd);
+		give_up(nbd, "the process beside it has ended");
 }
 
 int disk_nbd_take(int server, struct nbd_export *export, struct error *error)
@@ -148,14 +202,16 @@ static void take_connection(struct disk_nbd *nbd)
 	if (fd < 0) {
 		/* It answers only with a connection, as long as it lives. */
 		epoll_ctl(nbd->disk->wait_fd, EPOLL_CTL_DEL, nbd->server, NULL);
-		give_up(nbd);
+		give_up(nbd, "the process beside it has ended");
 		return;
 	}
 	/* Another disk, or one that has become less: never write to that. */
-	if (nbd->fd >= 0 || export.size < nbd->export.size ||
+	if (nbd->fd >= 0 || nbd->disk->failed ||
+	    export.size < nbd->export.size ||
 	    export.flags != nbd->export.flags) {
 		close(fd);
-		give_up(nbd);
+		if (!nbd->disk->failed)
+			give_up(nbd, "its server has another disk now");
 		return;
 	}
 	nbd->fd = fd;
@@ -210,6 +266,12 @@ static int pieces(const struct slot *slot, void *header, size_t header_length,
 	return nr;
 }
 
+/* In the cookie; the own slot is the one after all others. */
+static uint32_t number_of(const struct disk_nbd *nbd, const struct slot *slot)
+{
+	return slot == &nbd->own ? DISK_DEPTH : slot - nbd->slots;
+}
+
 static void make_header(struct disk_nbd *nbd, struct slot *slot)
 {
 	static const uint16_t commands[] = {
@@ -220,17 +282,12 @@ static void make_header(struct disk_nbd *nbd, struct slot *slot)
 		[DISK_ZERO] = NBD_CMD_WRITE_ZEROES,
 	};
 	const struct disk_request *request = slot->request;
-	bool changes = request->op != DISK_READ && request->op != DISK_FLUSH;
 	uint16_t flags = 0;
 	uint64_t left;
 
-	/*
-	 * What a format keeps in the server's memory would be lost with it;
-	 * see server.h.
-	 */
-	if (changes && (request->durable || nbd->disk->fd >= 0) &&
-	    nbd->export.flags & NBD_FLAG_FUA)
+	if (request->durable && nbd->export.flags & NBD_FLAG_FUA)
 		flags |= NBD_CMD_FLAG_FUA;
+	slot->mark = nbd->unflushed.end;
 	if (request->op == DISK_ZERO && !request->unmap)
 		flags |= NBD_CMD_FLAG_NO_HOLE;
 	left = request->op == DISK_FLUSH ? 0 : request->length - slot->done;
@@ -246,11 +303,20 @@ static void make_header(struct disk_nbd *nbd, struct slot *slot)
 		.flags = htobe16(flags),
 		.command = htobe16(commands[request->op]),
 		.cookie = htobe64((uint64_t)slot->turn << 32 |
-				  (slot - nbd->slots)),
+				  number_of(nbd, slot)),
 		.offset = htobe64(request->op == DISK_FLUSH ? 0 :
 				  request->offset + slot->done),
 		.length = htobe32(slot->length),
 	};
+}
+
+/* Is there something that may go out? */
+static bool may_push(const struct disk_nbd *nbd)
+{
+	return nbd->fd >= 0 &&
+	       (nbd->out.slot ||
+		(nbd->first && (nbd->first == &nbd->own ||
+				nbd->unflushed.bytes < UNFLUSHED_LIMIT)));
 }
 
 /* Send what is queued, as far as the socket takes it. */
@@ -262,7 +328,7 @@ static void push(struct disk_nbd *nbd)
 	uint64_t total;
 	ssize_t sent;
 
-	while (nbd->fd >= 0 && (out->slot || nbd->first)) {
+	while (may_push(nbd)) {
 		if (!out->slot) {
 			out->slot = nbd->first;
 			out->moved = 0;
@@ -314,30 +380,79 @@ static int error_of(uint32_t error)
 static struct slot *whose(struct disk_nbd *nbd)
 {
 	uint64_t cookie = be64toh(nbd->header_in.cookie);
-	struct slot *slot = &nbd->slots[(uint32_t)cookie % DISK_DEPTH];
+	uint32_t number = cookie;
+	struct slot *slot = number < DISK_DEPTH ? &nbd->slots[number] :
+						  &nbd->own;
 
 	if (be32toh(nbd->header_in.magic) != NBD_REPLY_MAGIC ||
-	    (uint32_t)cookie >= DISK_DEPTH || slot->turn != cookie >> 32 ||
+	    number > DISK_DEPTH || slot->turn != cookie >> 32 ||
 	    !slot->request || !slot->sent)
 		return NULL;
 	return slot;
+}
+
+/*
+ * A request is done: remember what the server may lose, forget what it has on
+ * stable storage.  A discard that is lost was only a hint.  0 or -errno.
+ */
+static int note_done(struct disk_nbd *nbd, const struct slot *slot)
+{
+	const struct disk_request *request = slot->request;
+
+	if (request->op == DISK_FLUSH)
+		disk_unflushed_drop(&nbd->unflushed, slot->mark);
+	/* One that cannot flush has no cache, or nobody can help it. */
+	if ((request->op != DISK_WRITE && request->op != DISK_ZERO) ||
+	    !(nbd->export.flags & NBD_FLAG_FLUSH))
+		return 0;
+	/* Durable ones as well: an older change would undo them. */
+	return disk_unflushed_add(&nbd->unflushed, request);
+}
+
+/* The own slot's request is done. */
+static void own_done(struct disk_nbd *nbd, uint32_t error)
+{
+	struct slot *own = &nbd->own;
+
+	if (error) {
+		give_up(nbd, nbd->again ?
+			"its server does not take again what it has lost" :
+			"its server cannot write to its disk");
+		return;
+	}
+	if (!nbd->again) {
+		note_done(nbd, own);
+		own->request = NULL;
+		return;
+	}
+	own->request = NULL;
+	nbd->again = nbd->again->next;
+	if (nbd->again)
+		queue_own(nbd, &nbd->again->request);
+	else
+		queue_unanswered(nbd);
 }
 
 /* An answer is complete. */
 static void answered(struct disk_nbd *nbd, struct slot *slot)
 {
 	uint32_t error = be32toh(nbd->header_in.error);
+	bool own = slot == &nbd->own;
 
 	nbd->in.slot = NULL;
 	nbd->in.moved = 0;
 	slot->done += slot->length;
-	if (error)
-		finish(nbd, slot, error_of(error));
-	else if (slot->request->op != DISK_FLUSH &&
-		 slot->done < slot->request->length)
+	if (!error && slot->request->op != DISK_FLUSH &&
+	    slot->done < slot->request->length)
 		queue(nbd, slot);
+	else if (own)
+		own_done(nbd, error);
 	else
-		finish(nbd, slot, 0);
+		finish(nbd, slot, error ? error_of(error) :
+					  note_done(nbd, slot));
+	if (nbd->unflushed.bytes >= UNFLUSHED_LIMIT / 2 && !nbd->own.request &&
+	    !nbd->disk->failed)
+		queue_own(nbd, &nbd->own_flush);
 }
 
 /* Take answers, as far as they have come. */
@@ -389,17 +504,14 @@ static void pull(struct disk_nbd *nbd)
 
 /* --- For engine.c --- */
 
-bool disk_nbd_submit(struct disk_nbd *nbd, struct disk_request *request)
+void disk_nbd_submit(struct disk_nbd *nbd, struct disk_request *request)
 {
 	struct slot *slot = nbd->free;
 
-	/* Its content is the file's, its sync as well. */
-	if (request->op == DISK_FLUSH && nbd->disk->fd >= 0)
-		return false;
 	nbd->free = slot->next;
 	slot->request = request;
 	slot->done = 0;
-	if (nbd->dead)
+	if (nbd->disk->failed)
 		finish(nbd, slot, -EIO);
 	else if (request->op == DISK_DISCARD &&
 		 !(nbd->export.flags & NBD_FLAG_TRIM))
@@ -410,9 +522,9 @@ bool disk_nbd_submit(struct disk_nbd *nbd, struct disk_request *request)
 	else if (request->op == DISK_FLUSH &&
 		 !(nbd->export.flags & NBD_FLAG_FLUSH))
 		finish(nbd, slot, 0);
-	else
+	else if (!nbd->again)
 		queue(nbd, slot);
-	return true;
+	/* Else it waits for queue_unanswered(). */
 }
 
 void disk_nbd_kick(struct disk_nbd *nbd)
@@ -423,6 +535,16 @@ void disk_nbd_kick(struct disk_nbd *nbd)
 bool disk_nbd_has_done(const struct disk_nbd *nbd)
 {
 	return nbd->finished;
+}
+
+void disk_nbd_abandon(struct disk_nbd *nbd)
+{
+	fail_all(nbd);
+	/* Answers would be to nobody: only a new connection has none of them. */
+	if (nbd->fd >= 0)
+		lost(nbd);
+	else if (!nbd->disk->failed)
+		queue_all(nbd);
 }
 
 struct disk_request *disk_nbd_reap(struct disk_nbd *nbd)
@@ -466,6 +588,7 @@ struct disk_nbd *disk_nbd_new(struct disk *disk, int server,
 	nbd->disk = disk;
 	nbd->server = server;
 	nbd->last = &nbd->first;
+	nbd->own_flush.op = DISK_FLUSH;
 	for (i = 0; i < DISK_DEPTH; i++) {
 		nbd->slots[i].next = nbd->free;
 		nbd->free = &nbd->slots[i];
@@ -510,5 +633,6 @@ void disk_nbd_free(struct disk_nbd *nbd)
 			errno = 0;
 		close(nbd->fd);
 	}
+	disk_unflushed_drop(&nbd->unflushed, nbd->unflushed.end);
 	free(nbd);
 }

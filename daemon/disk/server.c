@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * `colinux --disk FORMAT|nbd|http PATH ro|rw BACKING|- BACKING-FORMAT`: not
- * for people; the process of server.h.
+ * for people; the process of server.h.  Its descriptors: the socket to the VM
+ * process, the image, the backing file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,15 @@
 #define LISTENER_FD OS_CHILD_FD
 
 #define VM OS_CHILD_FD			/* the socket to the VM process */
+/* The same in the child. */
+#define IMAGE_FD (OS_CHILD_FD + 1)
+#define BACKING_FD (OS_CHILD_FD + 2)
+
+/*
+ * A service manager sends these to all processes of a guest.  Our cue is the end
+ * of the VM process: until then the guest writes, while it powers off.
+ */
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 struct server {
 	const char *kind, *path;	/* a format, "nbd" or "http" */
@@ -46,40 +56,66 @@ struct server {
 
 /* --- In the VM process or in the command --- */
 
+/* A backing file for reading, which nobody shall write to; its format. */
+static int open_backing(const char *path, int *fd, struct error *error)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	int format;
+
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0)
+		return error_set(error, "%s: %s: check the path", path,
+				 strerror(errno));
+	/* File systems without locks: nothing that we can do. */
+	if (fcntl(*fd, F_OFD_SETLK, &lock) &&
+	    (errno == EAGAIN || errno == EACCES))
+		format = error_set(error, "%s: another disk or guest writes to "
+				   "it: stop that guest, or use a copy", path);
+	else
+		format = disk_format_choose(path, *fd, "", false, error);
+	if (format < 0)
+		close(*fd);
+	return format;
+}
+
 int disk_server_start(const struct disk_options *options,
-		      enum disk_format format, struct error *error)
+		      const struct disk_files *files, struct error *error)
 {
 	enum disk_scheme scheme = disk_scheme_of(options->path);
 	bool backed = options->backing && *options->backing;
 	const char *argv[] = {
 		"colinux", "--disk", scheme == DISK_FILE ?
-			disk_format_name(format) :
+			disk_format_name(files->format) :
 			scheme == DISK_HTTP ? "http" : "nbd",
 		options->path, options->read_only ? "ro" : "rw",
 		backed ? options->backing : "-", "raw", NULL
 	};
-	int pair[2], fd, chosen, started;
+	int pair[2], fds[3], nr = 1, chosen, started;
 
 	if (scheme == DISK_HTTP && !options->read_only)
 		return error_set(error, "%s: can only be read: add ,ro",
 				 options->path);
-	if (backed) {
-		fd = open(options->backing, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return error_set(error, "%s: %s: check the path",
-					 options->backing, strerror(errno));
-		chosen = disk_format_choose(options->backing, fd, "", false,
-					    error);
-		close(fd);
-		if (chosen < 0)
-			return -1;
-		argv[6] = disk_format_driver(chosen);
-	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(error, "%s: no socket: %s", options->path,
 				 strerror(errno));
-	started = os_spawn_self(argv, &pair[1], 1, error);
+	fds[0] = pair[1];
+	if (scheme == DISK_FILE)
+		fds[nr++] = files->image;
+	started = 0;
+	if (backed) {
+		chosen = open_backing(options->backing, &fds[nr], error);
+		if (chosen < 0) {
+			started = -1;
+		} else {
+			nr++;
+			argv[6] = disk_format_driver(chosen);
+		}
+	}
+	if (!started)
+		started = os_spawn_self(argv, fds, nr, error);
 	close(pair[1]);
+	if (nr == 3)
+		close(fds[2]);
 	/* Whoever takes it shall not have to wait. */
 	if (started >= 0 && send(pair[0], "c", 1, MSG_NOSIGNAL) == 1 &&
 	    poll(&(struct pollfd){ .fd = pair[0], .events = POLLIN }, 1,
@@ -90,6 +126,19 @@ int disk_server_start(const struct disk_options *options,
 			  options->path);
 	close(pair[0]);
 	return -1;
+}
+
+void disk_server_end(int socket)
+{
+	struct pollfd wait = { .fd = socket, .events = POLLIN };
+	char rest[64];
+
+	/* Then nothing comes but what is on its way, and the end. */
+	shutdown(socket, SHUT_WR);
+	while (poll(&wait, 1, 2 * END_MS) > 0 &&
+	       recv(socket, rest, sizeof(rest), 0) > 0)
+		;
+	close(socket);
 }
 
 /* --- The program --- */
@@ -107,17 +156,15 @@ static void put_string(FILE *to, const char *text)
 	fputc('"', to);
 }
 
-static void put_file(FILE *to, const char *path, bool read_only)
+static void put_file(FILE *to, int fd, bool read_only)
 {
 	struct stat st;
-	bool device = !stat(path, &st) && S_ISBLK(st.st_mode);
+	bool device = !fstat(fd, &st) && S_ISBLK(st.st_mode);
 
 	fprintf(to, "{\"driver\":\"%s\",\"read-only\":%s,\"locking\":\"off\","
-		"\"discard\":\"unmap\",\"cache\":{\"no-flush\":true},"
-		"\"filename\":", device ? "host_device" : "file",
-		read_only ? "true" : "false");
-	put_string(to, path);
-	fputc('}', to);
+		"\"discard\":\"unmap\",\"filename\":\"/proc/self/fd/%d\"}",
+		device ? "host_device" : "file", read_only ? "true" : "false",
+		fd);
 }
 
 /* What qemu-storage-daemon is to open; to be freed. */
@@ -132,13 +179,13 @@ static char *block_device(const struct server *server)
 	if (!to)
 		return NULL;
 	fprintf(to, "{\"driver\":\"%s\",\"node-name\":\"disk\",\"read-only\":%s,"
-		"\"discard\":\"unmap\",\"cache\":{\"no-flush\":true}",
+		"\"discard\":\"unmap\"",
 		format < 0 ? "raw" : disk_format_driver(format),
 		server->read_only ? "true" : "false");
 	if (server->backing) {
 		fprintf(to, ",\"backing\":{\"driver\":\"%s\","
 			"\"read-only\":true,\"file\":", server->backing_format);
-		put_file(to, server->backing, true);
+		put_file(to, BACKING_FD, true);
 		/* One is named, no other is used. */
 		fprintf(to, "%s}", strcmp(server->backing_format, "qcow2") ?
 			"" : ",\"backing\":null");
@@ -152,7 +199,7 @@ static char *block_device(const struct server *server)
 		put_string(to, server->path);
 		fputc('}', to);
 	} else {
-		put_file(to, server->path, server->read_only);
+		put_file(to, IMAGE_FD, server->read_only);
 	}
 	fputc('}', to);
 	fclose(to);
@@ -165,11 +212,12 @@ static void run(struct server *server, char *device, int messages)
 
 static void run(struct server *server, char *device, int messages)
 {
+	const bool http = !strcmp(server->kind, "http");
 	const struct os_confinement confinement = {
-		.file = strcmp(server->kind, "http") ? server->path : NULL,
+		.file = http ? -1 : IMAGE_FD,
 		.write = !server->read_only,
-		.read_file = server->backing,
-		.network = !strcmp(server->kind, "http"),
+		.read_file = server->backing ? BACKING_FD : -1,
+		.network = http,
 		/* It may name other files; see format.c. */
 		.must = !strcmp(server->kind, "vmdk"),
 	};
@@ -187,7 +235,10 @@ static void run(struct server *server, char *device, int messages)
 	if (dup2(messages, STDERR_FILENO) < 0 ||
 	    dup2(server->listener, LISTENER_FD) < 0)
 		_exit(127);
-	closefrom(LISTENER_FD + 1);
+	closefrom(http ? IMAGE_FD : server->backing ? BACKING_FD + 1 :
+						      BACKING_FD);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_DFL);
 	if (os_confine(&confinement, &error) < 0)
 		dprintf(STDERR_FILENO, "%s\n", error.text);
 	else if (execvp(PROGRAM, argv) < 0 && errno == ENOENT)
@@ -392,6 +443,8 @@ int disk_server_main(int argc, char **argv)
 		server.backing_format = argv[5];
 	}
 	prctl(PR_SET_NAME, "colinux-disk");
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_IGN);
 	/* Whoever reads what the command says waits for us otherwise. */
 	null = open("/dev/null", O_RDWR);
 	for (int i = 0; null >= 0 && i < 3; i++)

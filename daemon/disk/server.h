@@ -11,9 +11,12 @@
  * It ends, and its program with it, when the VM process closes the socket.
  *
  * qemu-storage-daemon keeps tables of an image in memory, which are lost when
- * it is killed.  So every change goes out with FUA, which has it write its
- * tables; "no-flush" keeps it from waiting for the host's disk each time, for
- * we sync the file ourselves when the guest flushes.
+ * it is killed; it writes them in the right order, and to stable storage, when
+ * it is told to flush.  What was not flushed goes out again (nbd.c).
+ *
+ * The image is the one that was opened and locked, by its descriptor: another
+ * file that has got its name since is not.  A backing file is locked, shared,
+ * as long as this process lives.
  */
 #ifndef DAEMON_DISK_SERVER_H
 #define DAEMON_DISK_SERVER_H
@@ -21,11 +24,18 @@
 #include "disk.h"
 
 /*
- * Start the process for files->format or an address; files->image stays the
- * caller's.  Returns the socket, with the first wish on its way, or -1.
+ * Start the process for files->image, of files->format, which stays the
+ * caller's, or for an address (image -1).  Returns the socket, with the first
+ * wish on its way, or -1.
  */
 int disk_server_start(const struct disk_options *options,
-		      enum disk_format format, struct error *error);
+		      const struct disk_files *files, struct error *error);
+
+/*
+ * Close the socket; waits until the process has ended, and its program with what
+ * it had to write: the image is free then.
+ */
+void disk_server_end(int socket);
 
 /* `colinux --disk ...`: that process.  Returns an exit status. */
 int disk_server_main(int argc, char **argv);

@@ -50,6 +50,7 @@ struct virtio_blk {
 	struct virtio_device device;
 	struct disk *disk;
 	/* Guarded by device.lock. */
+	bool told;			/* tell_failure() has */
 	struct blk_request *free_requests;
 	struct blk_request requests[QUEUE_SIZE];
 };
@@ -235,6 +236,17 @@ static int dispatch(struct blk_request *request,
 	}
 }
 
+/* Once: why the guest sees nothing but errors from now on. */
+static void tell_failure(struct virtio_blk *blk)
+{
+	if (!blk->disk->failed || blk->told)
+		return;
+	blk->told = true;
+	virtio_device_report(&blk->device, "%s: %s: all requests fail; stop the "
+			     "guest and start it again", blk->disk->path,
+			     blk->disk->failed);
+}
+
 /* A chain has been popped into the request; false: the device is broken. */
 static bool start(struct blk_request *request)
 {
@@ -271,10 +283,7 @@ static void blk_serve(struct virtio_device *device)
 	disk_quiet(blk->disk);
 	do {
 		virtqueue_mute(queue);
-		/*
-		 * There is always a free request: the queue has as many chains
-		 * in flight at most.
-		 */
+		/* The queue has as many chains as there are requests... */
 		while ((request = blk->free_requests) &&
 		       virtio_device_pop(device, 0, &request->chain)) {
 			blk->free_requests = request->next_free;
@@ -283,6 +292,11 @@ static void blk_serve(struct virtio_device *device)
 				blk->free_requests = request;
 			}
 		}
+		/* ... unless the driver makes chains of what is in flight. */
+		if (!blk->free_requests && virtqueue_has_more(queue) &&
+		    virtio_device_runs(device))
+			virtio_device_break(device, "more requests than the "
+					    "queue has room for");
 		/* Before asking for doorbells: the disk may begin already. */
 		disk_kick(blk->disk);
 		/* What was in the host's cache is done already. */
@@ -290,6 +304,7 @@ static void blk_serve(struct virtio_device *device)
 		virtio_device_interrupt(device, 0);
 	} while (virtqueue_unmute(queue) && virtio_device_runs(device));
 	disk_loud(blk->disk);
+	tell_failure(blk);
 	virtio_device_interrupt(device, 0);
 }
 
@@ -298,7 +313,16 @@ static void blk_complete(struct virtio_device *device)
 	struct virtio_blk *blk = (struct virtio_blk *)device;
 
 	disk_reap(blk->disk);
+	tell_failure(blk);
 	virtio_device_interrupt(device, 0);
+}
+
+static void blk_abandon(struct virtio_device *device)
+{
+	struct virtio_blk *blk = (struct virtio_blk *)device;
+
+	disk_abandon(blk->disk);
+	blk_complete(device);
 }
 
 /* --- Configuration --- */
@@ -395,6 +419,7 @@ const struct virtio_device_type virtio_blk_type = {
 	.queue_size = { QUEUE_SIZE },
 	.serve = blk_serve,
 	.complete = blk_complete,
+	.abandon = blk_abandon,
 	.queue_off = blk_queue_off,
 	.config_write = blk_config_write,
 	.batch = true,
@@ -420,7 +445,7 @@ static void prepare(struct virtio_blk *blk, const char *tag)
 		device->features |= VIRTIO_BLK_F_DISCARD |
 			(blk->disk->no_zeroes ? 0 : VIRTIO_BLK_F_WRITE_ZEROES) |
 			/* Turning the cache off wants disk_sync(). */
-			(blk->disk->fd >= 0 ? VIRTIO_BLK_F_CONFIG_WCE : 0);
+			(blk->disk->nbd ? 0 : VIRTIO_BLK_F_CONFIG_WCE);
 	set_config(blk);
 	for (i = 0; i < QUEUE_SIZE; i++) {
 		struct blk_request *request = &blk->requests[i];

@@ -4,6 +4,7 @@
  * configuration.  Commands of the guest are in virtio.c.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,19 +33,30 @@ bool virtio_device_pop(struct virtio_device *device, unsigned int queue,
 	return got > 0;
 }
 
+void virtio_device_report(const struct virtio_device *device,
+			  const char *format, ...)
+{
+	char line[400];
+	va_list args;
+	int at;
+
+	if (!device->bus->ops->report)
+		return;
+	at = snprintf(line, sizeof(line), "%s: ", device->tag);
+	va_start(args, format);
+	vsnprintf(line + at, sizeof(line) - at, format, args);
+	va_end(args);
+	device->bus->ops->report(device->bus->opaque, line);
+}
+
 void virtio_device_break(struct virtio_device *device, const char *reason)
 {
-	char line[160];
-
 	if (device->broken)
 		return;
 	device->broken = true;
-	if (device->bus->ops->report) {
-		snprintf(line, sizeof(line), "%s: the guest's driver broke the "
-			 "rules of virtio (%s); the device waits for a reset",
-			 device->tag, reason);
-		device->bus->ops->report(device->bus->opaque, line);
-	}
+	virtio_device_report(device, "the guest's driver broke the rules of "
+			     "virtio (%s); the device waits for a reset",
+			     reason);
 	if (!device->page)
 		return;
 	__atomic_fetch_or(&device->page->status, VIRTIO_STATUS_NEEDS_RESET,

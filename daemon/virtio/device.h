@@ -43,6 +43,11 @@ struct virtio_device_type {
 	void (*serve)(struct virtio_device *device);
 	/* The back-end's event_fd was signalled; called in any state. */
 	void (*complete)(struct virtio_device *device);
+	/*
+	 * A reset has waited long for requests in flight: have them fail, if
+	 * that can be done.  NULL: it cannot.
+	 */
+	void (*abandon)(struct virtio_device *device);
 	/* A queue goes off with nothing in flight: drop what refers to it. */
 	void (*queue_off)(struct virtio_device *device, unsigned int queue);
 	/*
@@ -151,6 +156,11 @@ bool virtio_device_pop(struct virtio_device *device, unsigned int queue,
 
 /* Mark the device broken (2.1.2) and report the reason, once until reset. */
 void virtio_device_break(struct virtio_device *device, const char *reason);
+
+/* A line for the VM's log, after the device's tag. */
+void virtio_device_report(const struct virtio_device *device,
+			  const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Interrupt the guest if it wants to know of what was pushed to the queue. */
 void virtio_device_interrupt(struct virtio_device *device, unsigned int queue);

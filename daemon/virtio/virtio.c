@@ -13,11 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <colinux/layout.h>
 
 #include "bus.h"
 #include "device.h"
+
+/* How long a reset waits for a back-end before it abandons requests. */
+#define QUIET_S 5
 
 /* For people who read the page: "coli". */
 #define VENDOR_ID 0x696c6f63u
@@ -77,13 +81,22 @@ static void set_plug(struct virtio_device *device, enum virtio_plug plug)
 
 /*
  * Wait until nothing is in flight, with lock held (dropped while waiting);
- * serve() is not called before the caller clears `paused` again.
+ * serve() is not called before the caller clears `paused` again.  A back-end
+ * that does not answer must not keep a guest from ending.
  */
 static void pause_device(struct virtio_device *device)
 {
+	struct timespec until;
+
 	device->paused = true;
-	while (device->in_flight)
-		pthread_cond_wait(&device->quiet, &device->lock);
+	while (device->in_flight) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += QUIET_S;
+		if (pthread_cond_timedwait(&device->quiet, &device->lock,
+					   &until) == ETIMEDOUT &&
+		    device->in_flight && device->type->abandon)
+			device->type->abandon(device);
+	}
 }
 
 static void queue_off(struct virtio_device *device, unsigned int queue)

@@ -21,21 +21,26 @@
 /* All of the first version; later ones handle nothing that matters here. */
 #define HANDLED ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 
-static int allow(int rules, const char *path, uint64_t access)
+/* fd -1: what is not there cannot be read either. */
+static int allow(int rules, int fd, uint64_t access)
 {
-	struct landlock_path_beneath_attr beneath = {
+	const struct landlock_path_beneath_attr beneath = {
 		.allowed_access = access,
-		.parent_fd = open(path, O_PATH | O_CLOEXEC),
+		.parent_fd = fd,
 	};
-	int ret = 0;
 
-	/* What is not there cannot be read either. */
-	if (beneath.parent_fd < 0)
-		return 0;
-	if (syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH,
-		    &beneath, 0) < 0)
-		ret = -errno;
-	close(beneath.parent_fd);
+	return fd >= 0 && syscall(SYS_landlock_add_rule, rules,
+				  LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ?
+		       -errno : 0;
+}
+
+static int allow_tree(int rules, const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	int ret = allow(rules, fd, READ_TREE);
+
+	if (fd >= 0)
+		close(fd);
 	return ret;
 }
 
@@ -57,16 +62,16 @@ static int limit_files(const struct os_confinement *confinement)
 	if (rules < 0)
 		return confinement->must ? -errno : 0;
 	for (i = 0; !ret && i < sizeof(trees) / sizeof(trees[0]); i++)
-		ret = allow(rules, trees[i], READ_TREE);
+		ret = allow_tree(rules, trees[i]);
 	/* The resolver's socket and files. */
 	for (i = 0; !ret && confinement->network && i < 2; i++)
-		ret = allow(rules, network_trees[i], READ_TREE);
-	if (!ret && confinement->file)
+		ret = allow_tree(rules, network_trees[i]);
+	if (!ret)
 		ret = allow(rules, confinement->file,
 			    LANDLOCK_ACCESS_FS_READ_FILE |
 			    (confinement->write ? LANDLOCK_ACCESS_FS_WRITE_FILE
 						: 0));
-	if (!ret && confinement->read_file)
+	if (!ret)
 		ret = allow(rules, confinement->read_file,
 			    LANDLOCK_ACCESS_FS_READ_FILE);
 	if (!ret && syscall(SYS_landlock_restrict_self, rules, 0) < 0)

@@ -15,8 +15,8 @@ $(eval $(call unit_test,virtio-blk,$(addprefix tests/unit/virtio/,blk_test.c \
 	blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-bus,tests/unit/virtio/bus_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
-$(eval $(call unit_test,disk-server,tests/unit/virtio/server_test.c \
-	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
+$(eval $(call unit_test,disk-server,$(addprefix tests/unit/virtio/,\
+	server_test.c blkdev.c) $(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-plug,tests/unit/virtio/plug_test.c \
 	$(VIRTIO_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,virtio-console,tests/unit/virtio/console_test.c \

@@ -20,7 +20,7 @@
 
 #include "../../../daemon/disk/nbd_link.h"
 #include "../../../daemon/disk/server.h"
-#include "guest.h"
+#include "blkdev.h"
 #include "tap.h"
 
 #define SIZE (32 * MiB)
@@ -191,33 +191,43 @@ static void fill(uint8_t *bytes, uint64_t seed)
 	}
 }
 
-static pid_t find_daemon(const char *word)
+/* What a link in /proc is to; "" when there is none. */
+static const char *link_of(const char *process, const char *what)
+{
+	static char to[300];
+	char name[300];
+	ssize_t length;
+
+	snprintf(name, sizeof(name), "/proc/%.20s/%s", process, what);
+	length = readlink(name, to, sizeof(to) - 1);
+	to[length > 0 ? length : 0] = '\0';
+	return to;
+}
+
+/* The daemon of an image, which it has as its descriptor 4; 0: none. */
+static pid_t find_daemon(const char *image)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	pid_t found = 0;
 
-	while (!found && (entry = readdir(proc))) {
-		char name[300], text[2048] = "";
-		ssize_t length;
-		int fd;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		snprintf(name, sizeof(name), "/proc/%s/cmdline", entry->d_name);
-		fd = open(name, O_RDONLY);
-		length = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-		if (fd >= 0)
-			close(fd);
-		for (ssize_t i = 0; i + 1 < length; i++)
-			if (!text[i])
-				text[i] = ' ';
-		if (!strncmp(text, "qemu-storage-daemon", 19) &&
-		    strstr(text, word))
+	while (!found && (entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    strstr(link_of(entry->d_name, "exe"),
+			   "/qemu-storage-daemon") &&
+		    strstr(link_of(entry->d_name, "fd/4"), image))
 			found = atoi(entry->d_name);
-	}
 	closedir(proc);
 	return found;
+}
+
+static void kill_daemon(const char *image)
+{
+	pid_t pid = find_daemon(image);
+
+	if (!pid)
+		die("no qemu-storage-daemon");
+	kill(pid, SIGKILL);
 }
 
 static struct disk *open_disk(const char *at, bool read_only,
@@ -238,7 +248,6 @@ static void load(struct disk *disk, const char *kill_word, int rounds)
 	struct iovec *iov[NR];
 	uint64_t seed = 1;
 	unsigned int wrong = 0, killed = 0;
-	pid_t pid;
 
 	failures = 0;
 	for (int round = 0; round < rounds; round++) {
@@ -253,9 +262,8 @@ static void load(struct disk *disk, const char *kill_word, int rounds)
 			       1 + i % 3, BLOCK);
 		}
 		disk_kick(disk);
-		if (kill_word && round % 3 == 1 &&
-		    (pid = find_daemon(kill_word))) {
-			kill(pid, SIGKILL);
+		if (kill_word && round % 3 == 1) {
+			kill_daemon(kill_word);
 			killed++;
 		}
 		wait_all(disk);
@@ -273,7 +281,7 @@ static void load(struct disk *disk, const char *kill_word, int rounds)
 	}
 	submit(disk, DISK_FLUSH, 0, NULL, 0, 0);
 	wait_all(disk);
-	check(!wrong && !failures && (!kill_word || killed),
+	check(!wrong && !failures,
 	      "%d writes and reads, killed %u times: %u wrong, %d failed",
 	      rounds * NR * 2, killed, wrong, failures);
 }
@@ -327,8 +335,8 @@ static void image(const char *format)
 	check(!open_disk(path(name), false, NULL) &&
 	      strstr(error.text, "in use"), "%s: locked", format);
 	disk_close(disk);
-	while (find_daemon(name))
-		usleep(10000);
+	check(!find_daemon(name), "%s: closed means that its daemon has ended",
+	      format);
 	check(!sh("qemu-img check -q -f %s %s 2>/dev/null", format,
 		  path(name)) || !strcmp(format, "vhd"), "%s: is consistent",
 	      format);
@@ -344,15 +352,230 @@ static void killed(void)
 	disk = open_disk(path("killed.qcow2"), false, NULL);
 	load(disk, "killed.qcow2", 9);
 	check(disk->losses, "connections were lost: %u", disk->losses);
-	/* What was not flushed by the daemon itself is in the image. */
-	kill(find_daemon("killed.qcow2"), SIGKILL);
+	/* Another file that has got its name is not the one that was locked. */
+	if (sh("cd %s && cp killed.qcow2 other && mv killed.qcow2 kept.qcow2 &&"
+	       " mv other killed.qcow2", directory))
+		die("mv");
+	kill_daemon("kept.qcow2");
+	load(disk, NULL, 1);
+	check(find_daemon("kept.qcow2") && !find_daemon("killed.qcow2"),
+	      "a new daemon has the same file, whatever its name");
+	if (sh("mv %s %s", path("kept.qcow2"), path("killed.qcow2")))
+		die("mv");
 	disk_close(disk);
-	while (find_daemon("killed.qcow2"))
-		usleep(10000);
 	/* 3: space is lost, content is not. */
 	status = sh("qemu-img check -q %s >/dev/null 2>&1",
 		    path("killed.qcow2"));
 	check(!status || WEXITSTATUS(status) == 3, "the image is consistent");
+}
+
+static uint8_t big[48 * MiB];
+
+static void write_big(struct disk *disk, uint64_t at, uint8_t seed)
+{
+	struct iovec iov[sizeof(big) / MiB];
+
+	for (size_t i = 0; i < sizeof(big); i++)
+		big[i] = i * 7 + i / 4096 + seed;
+	for (size_t i = 0; i < sizeof(big) / MiB; i++) {
+		iov[i] = (struct iovec){ big + i * MiB, MiB };
+		submit(disk, DISK_WRITE, at + i * MiB, &iov[i], 1, MiB);
+	}
+	wait_all(disk);
+}
+
+static unsigned int wrong_big(struct disk *disk, uint64_t at)
+{
+	static uint8_t back[sizeof(big)];
+	struct iovec iov = { back, sizeof(back) };
+
+	memset(back, 0, sizeof(back));
+	submit(disk, DISK_READ, at, &iov, 1, sizeof(back));
+	wait_all(disk);
+	return memcmp(big, back, sizeof(big)) != 0;
+}
+
+/*
+ * The daemon is not told to write through, so what it has in its memory is lost
+ * with it: what was not flushed goes out again, in its order.
+ */
+static void unflushed(void)
+{
+	static uint8_t block[2][BLOCK];
+	struct iovec iov[2] = { { block[0], BLOCK }, { block[1], BLOCK } };
+	static uint8_t back[BLOCK];
+	struct iovec in = { back, BLOCK };
+	struct disk *disk;
+
+	if (sh("qemu-img create -q -f qcow2 %s 64M", path("unflushed.qcow2")))
+		die("qemu-img");
+	disk = open_disk(path("unflushed.qcow2"), false, NULL);
+	failures = 0;
+	fill(block[0], 1);
+	fill(block[1], 2);
+	for (int i = 0; i < 2; i++) {
+		submit(disk, DISK_WRITE, 60 * MiB, &iov[i], 1, BLOCK);
+		wait_all(disk);
+	}
+	submit(disk, DISK_WRITE, 61 * MiB, &iov[0], 1, BLOCK);
+	wait_all(disk);
+	submit(disk, DISK_ZERO, 61 * MiB, NULL, 0, BLOCK);
+	wait_all(disk);
+	kill_daemon("unflushed.qcow2");
+	submit(disk, DISK_READ, 60 * MiB, &in, 1, BLOCK);
+	wait_all(disk);
+	check(!memcmp(back, block[1], BLOCK) && all_zero(disk, 61 * MiB) &&
+	      disk->losses == 1, "unflushed changes go out again, in order");
+	/* More than is kept: flushed in between, and all of it is there. */
+	write_big(disk, 0, 1);
+	write_big(disk, 8 * MiB, 2);
+	kill_daemon("unflushed.qcow2");
+	check(!wrong_big(disk, 8 * MiB) && !failures && disk->losses == 2,
+	      "96 MiB without a flush");
+	submit(disk, DISK_FLUSH, 0, NULL, 0, 0);
+	wait_all(disk);
+	check(!failures, "and a flush");
+	disk_close(disk);
+}
+
+/* A server that is there and does not answer. */
+static void abandoned(void)
+{
+	static uint8_t block[BLOCK];
+	struct iovec iov = { block, BLOCK };
+	struct disk *disk;
+	pid_t pid;
+
+	if (sh("qemu-img create -q -f qcow2 %s 32M", path("silent.qcow2")))
+		die("qemu-img");
+	disk = open_disk(path("silent.qcow2"), false, NULL);
+	pid = find_daemon("silent.qcow2");
+	failures = 0;
+	fill(block, 3);
+	submit(disk, DISK_WRITE, 0, &iov, 1, BLOCK);
+	wait_all(disk);
+	kill(pid, SIGSTOP);
+	submit(disk, DISK_READ, 0, &iov, 1, BLOCK);
+	submit(disk, DISK_FLUSH, 0, NULL, 0, 0);
+	disk_kick(disk);
+	disk_abandon(disk);
+	disk_reap(disk);
+	check(!pending && failures == 2, "requests are given up");
+	kill(pid, SIGCONT);
+	failures = 0;
+	memset(block, 0, BLOCK);
+	submit(disk, DISK_READ, 0, &iov, 1, BLOCK);
+	wait_all(disk);
+	check(!failures && block[0] && disk->losses == 1 && !disk->failed,
+	      "and the disk goes on when the server does");
+	disk_close(disk);
+}
+
+/* What the driver has put into the queue is with the device. */
+static bool popped(struct dqueue *queue)
+{
+	const uint64_t event = queue->used + 4 + 8 * queue->size;
+
+	for (int i = 0; i < 1000; i++) {
+		if (load16(queue->guest, event) == queue->next_avail)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* The same under a guest, which must be able to end, and may be hostile. */
+static void silent_under_a_guest(void)
+{
+	static struct guest guest;
+	struct blkdev blk = { .guest = &guest };
+	const struct blk_options options = { .direct = false };
+	const uint64_t features = VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX |
+				  VIRTIO_F_INDIRECT_DESC | VIRTIO_BLK_F_FLUSH;
+	uint64_t irqs;
+	pid_t pid;
+
+	guest_init(&guest);
+	snprintf(blk.path, sizeof(blk.path), "%s", path("silent.qcow2"));
+	blkdev_add(&blk, &options);
+	check(!(offered(&guest, blk.device) & VIRTIO_BLK_F_CONFIG_WCE),
+	      "a server's cache cannot be turned off");
+	blkdev_start(&blk, features);
+	check(blkdev_do(&blk, VIRTIO_BLK_T_IN, 0, FIRST, 512, true) == 0,
+	      "a guest reads");
+	pid = find_daemon("silent.qcow2");
+	kill(pid, SIGSTOP);
+	while (blk.queue.next_avail != 1 + QUEUE_SIZE)
+		blkdev_submit(&blk, 0, VIRTIO_BLK_T_FLUSH, 0, NULL, 0);
+	queue_kick(&blk.queue);
+	check(popped(&blk.queue), "as many requests as the queue has room for");
+	irqs = irq_count(&guest, blk.device);
+	blkdev_submit(&blk, 0, VIRTIO_BLK_T_FLUSH, 0, NULL, 0);
+	queue_kick(&blk.queue);
+	check(wait_irq(&guest, blk.device, irqs) &&
+	      device_page(&guest, blk.device)->status &
+		      VIRTIO_STATUS_NEEDS_RESET &&
+	      strstr(guest.last_report, "more requests than"),
+	      "one more breaks the device");
+	check(!set_status(&guest, blk.device, 0),
+	      "a reset does not wait for ever");
+	kill(pid, SIGCONT);
+	blkdev_start(&blk, features);
+	check(blkdev_do(&blk, VIRTIO_BLK_T_IN, 0, FIRST, 512, true) == 0,
+	      "and the guest reads again");
+	guest_exit(&guest);
+}
+
+/* The process of a disk: found by its parent, which is this one. */
+static pid_t find_helper(void)
+{
+	char text[32];
+	pid_t pid = 0;
+	FILE *list;
+
+	snprintf(text, sizeof(text), "pgrep -P %d", (int)getpid());
+	list = popen(text, "r");
+	while (list && fgets(text, sizeof(text), list)) {
+		char comm[64] = "", name[64];
+		FILE *file;
+
+		snprintf(name, sizeof(name), "/proc/%d/comm", atoi(text));
+		file = fopen(name, "r");
+		if (file && fgets(comm, sizeof(comm), file) &&
+		    !strcmp(comm, "colinux-disk\n"))
+			pid = atoi(text);
+		if (file)
+			fclose(file);
+	}
+	if (list)
+		pclose(list);
+	return pid;
+}
+
+/* A service manager tells all processes to end; then the guest powers off. */
+static void told_to_end(void)
+{
+	struct disk *disk;
+	pid_t helper;
+
+	if (sh("qemu-img create -q -f qcow2 %s 32M", path("told.qcow2")))
+		die("qemu-img");
+	disk = open_disk(path("told.qcow2"), false, NULL);
+	helper = find_helper();
+	if (!helper)
+		die("no colinux-disk");
+	kill(helper, SIGTERM);
+	kill(find_daemon("told.qcow2"), SIGTERM);
+	load(disk, NULL, 1);
+	check(!kill(helper, 0), "SIGTERM does not end the process of a disk");
+	kill(helper, SIGKILL);
+	kill_daemon("told.qcow2");
+	failures = 0;
+	submit(disk, DISK_FLUSH, 0, NULL, 0, 0);
+	wait_all(disk);
+	check(failures == 1 && disk->failed, "a disk without its process "
+	      "fails: %s", disk->failed);
+	disk_close(disk);
 }
 
 static void backing(void)
@@ -376,6 +599,13 @@ static void backing(void)
 	submit(disk, DISK_READ, 0, &iov, 1, 512);
 	wait_all(disk);
 	check(!memcmp(sector, secret, sizeof(secret)), "and is read");
+	check(!open_disk(path("base.img"), false, NULL) &&
+	      strstr(error.text, "in use"), "and nobody writes to it meanwhile");
+	disk_close(disk);
+	disk = open_disk(path("base.img"), false, NULL);
+	check(disk && !open_disk(path("over.qcow2"), false, path("base.img")) &&
+	      strstr(error.text, "base.img: another disk or guest writes"),
+	      "nor before: %s", error.text);
 	disk_close(disk);
 }
 
@@ -473,6 +703,10 @@ int main(int argc, char **argv)
 		image("vdi");
 		image("vhd");
 		killed();
+		unflushed();
+		abandoned();
+		silent_under_a_guest();
+		told_to_end();
 		backing();
 		broken();
 		remote();
