@@ -26,6 +26,8 @@
 
 #define PATH_MOST 108		/* of struct sockaddr_un */
 #define RETRY_MS 200
+/* A back-end that is slow to start has that long to answer. */
+#define CALL_MS 10000
 #define MOST_QUEUES 4
 
 /*
@@ -79,6 +81,7 @@ struct vhost_user {
 
 	/* Guarded by device.lock. */
 	struct vhost_user_link link;
+	struct vhost_user_link calling;	/* the next one: no answer yet */
 	struct vhost_user_inflight inflight;
 	int notes;			/* inflight's memory; -1 = none */
 	bool begun;			/* it has features and memory */
@@ -94,22 +97,23 @@ static struct vhost_user *of(struct virtio_device *device)
 
 /* --- Connection --- */
 
-static void watch(struct vhost_user *vu)
+static void watch(struct vhost_user *vu, int fd)
 {
 	struct epoll_event event = {
 		/* Nothing is said unasked: readable means that it is gone. */
 		.events = EPOLLIN | EPOLLRDHUP | EPOLLET,
-		.data.fd = vu->link.fd,
+		.data.fd = fd,
 	};
 
-	epoll_ctl(vu->epoll, EPOLL_CTL_ADD, vu->link.fd, &event);
+	epoll_ctl(vu->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static void set_timer(struct vhost_user *vu, bool on)
+/* It goes off once; 0 = not at all. */
+static void set_timer(struct vhost_user *vu, unsigned int ms)
 {
 	const struct itimerspec when = {
-		.it_value.tv_nsec = on ? RETRY_MS * 1000000 : 0,
-		.it_interval.tv_nsec = on ? RETRY_MS * 1000000 : 0,
+		.it_value.tv_sec = ms / 1000,
+		.it_value.tv_nsec = ms % 1000 * 1000000,
 	};
 
 	timerfd_settime(vu->timer, 0, &when, NULL);
@@ -123,24 +127,40 @@ static void lost(struct vhost_user *vu)
 	vu->begun = false;
 	memset(vu->on, 0, sizeof(vu->on));
 	vu->losses++;
-	set_timer(vu, true);
+	set_timer(vu, RETRY_MS);
 }
 
-/* Try once; the device must still be what the guest knows it as. */
+/*
+ * Try once.  The lock is free until the back-end answers, and until the next
+ * attempt: one that never answers holds up nobody but the guest's driver.
+ */
+static void call(struct vhost_user *vu)
+{
+	vhost_user_disconnect(&vu->calling);
+	if (vhost_user_call(&vu->calling, vu->path, false) < 0) {
+		set_timer(vu, RETRY_MS);
+		return;
+	}
+	watch(vu, vu->calling.fd);
+	set_timer(vu, CALL_MS);
+}
+
+/* It has answered; the device must still be what the guest knows it as. */
 static void reconnect(struct vhost_user *vu)
 {
 	uint64_t features, promised = vu->device.features &
 				      (OWN_FEATURES | RING_FEATURES) &
 				      ~vu->own_features;
 
-	if (vhost_user_connect(&vu->link, vu->path, &features) < 0)
-		return;
-	if (promised & ~features) {
-		vhost_user_disconnect(&vu->link);
+	if (vhost_user_greet(&vu->calling, &features) < 0 ||
+	    promised & ~features) {
+		vhost_user_disconnect(&vu->calling);
+		set_timer(vu, RETRY_MS);
 		return;
 	}
-	set_timer(vu, false);
-	watch(vu);
+	set_timer(vu, 0);
+	vu->link = vu->calling;
+	vu->calling = (struct vhost_user_link){ .fd = -1 };
 }
 
 /* --- Rings --- */
@@ -299,10 +319,10 @@ static bool queue_of(const struct vhost_user *vu, int fd, unsigned int *queue)
 static void vhost_user_complete(struct virtio_device *device)
 {
 	struct vhost_user *vu = of(device);
-	struct epoll_event events[2 + MOST_QUEUES];
+	struct epoll_event events[3 + MOST_QUEUES];
 	uint64_t count;
 	unsigned int queue;
-	int i, nr = epoll_wait(vu->epoll, events, 2 + MOST_QUEUES, 0);
+	int i, nr = epoll_wait(vu->epoll, events, 3 + MOST_QUEUES, 0);
 
 	for (i = 0; i < nr; i++) {
 		int fd = events[i].data.fd;
@@ -310,7 +330,9 @@ static void vhost_user_complete(struct virtio_device *device)
 		if (fd == vu->timer) {
 			if (read(fd, &count, sizeof(count)) > 0 &&
 			    vu->link.fd < 0)
-				reconnect(vu);
+				call(vu);
+		} else if (fd == vu->calling.fd) {
+			reconnect(vu);
 		} else if (fd == vu->link.fd) {
 			lost(vu);
 		} else if (queue_of(vu, fd, &queue) &&
@@ -384,6 +406,7 @@ static void vhost_user_free(struct virtio_device *device)
 	unsigned int i;
 
 	vhost_user_disconnect(&vu->link);
+	vhost_user_disconnect(&vu->calling);
 	drop_notes(vu);
 	for (i = 0; i < MOST_QUEUES; i++) {
 		if (vu->kick[i] >= 0)
@@ -444,7 +467,9 @@ static int learn(struct vhost_user *vu,
 	uint64_t features;
 	int ret;
 
-	ret = vhost_user_connect(&vu->link, vu->path, &features);
+	ret = vhost_user_call(&vu->link, vu->path, true);
+	if (!ret)
+		ret = vhost_user_greet(&vu->link, &features);
 	if (ret)
 		return error_set(error, "%s: no vhost-user device at %s: %s: "
 				 "start it first", options->tag, vu->path,
@@ -517,7 +542,7 @@ int virtio_vhost_user_add(struct virtio_bus *bus,
 		vu->type.queue_size[i] = kind->queue_size;
 	for (i = 0; i < MOST_QUEUES; i++)
 		vu->kick[i] = vu->call[i] = -1;
-	vu->link.fd = vu->notes = -1;
+	vu->link.fd = vu->calling.fd = vu->notes = -1;
 	vu->memory_fd = options->memory_fd;
 	strcpy(vu->path, options->path);
 	vu->device.type = &vu->type;
@@ -529,7 +554,7 @@ int virtio_vhost_user_add(struct virtio_bus *bus,
 			  "limit of open files (ulimit -n)", options->tag,
 			  strerror(-ret));
 	} else if (!learn(vu, options, error)) {
-		watch(vu);
+		watch(vu, vu->link.fd);
 		vu->device.event_fd = vu->epoll;
 		number = virtio_device_add(bus, &vu->device, error);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Messages of the vhost-user protocol: see vhost_user_socket.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,6 +18,8 @@
 #define TABLE_REGIONS	8
 /* Back-ends answer at once or never; the guest waits meanwhile. */
 #define ANSWER_S	10
+/* One that comes back is met with the device's lock held: others wait, too. */
+#define HURRY_S		1
 
 struct header {
 	uint32_t request, flags, size;
@@ -182,23 +185,33 @@ static int get_u64(struct vhost_user_link *link,
 	return ret ? ret : receive(link, request, value, sizeof(*value));
 }
 
-static int open_socket(const char *path)
+static int set_patience(int fd, unsigned int seconds)
+{
+	const struct timeval limit = { .tv_sec = seconds };
+
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
+			  sizeof(limit)) < 0 ||
+	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
+			  sizeof(limit)) < 0 ? -errno : 0;
+}
+
+static int open_socket(const char *path, bool wait)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval limit = { .tv_sec = ANSWER_S };
-	int fd, ret = 0;
+	int fd, ret;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
+		    (wait ? 0 : SOCK_NONBLOCK), 0);
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
-		       sizeof(limit)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit,
-		       sizeof(limit)) < 0 ||
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	ret = set_patience(fd, wait ? ANSWER_S : HURRY_S);
+	/* Only connecting does not wait. */
+	if (!ret && (connect(fd, (struct sockaddr *)&address,
+			     sizeof(address)) < 0 ||
+		     fcntl(fd, F_SETFL, 0) < 0))
 		ret = -errno;
 	if (!ret)
 		return fd;
@@ -206,21 +219,31 @@ static int open_socket(const char *path)
 	return ret;
 }
 
-int vhost_user_connect(struct vhost_user_link *link, const char *path,
-		       uint64_t *features)
+int vhost_user_call(struct vhost_user_link *link, const char *path, bool wait)
+{
+	int ret;
+
+	*link = (struct vhost_user_link){ .fd = open_socket(path, wait) };
+	if (link->fd < 0) {
+		ret = link->fd;
+		link->fd = -1;
+		return ret;
+	}
+	ret = send_message(link, VHOST_USER_GET_FEATURES, 0, NULL, 0, -1, 0);
+	if (ret)
+		vhost_user_disconnect(link);
+	return ret;
+}
+
+int vhost_user_greet(struct vhost_user_link *link, uint64_t *features)
 {
 	const uint64_t ours = VHOST_USER_P_REPLY_ACK | VHOST_USER_P_CONFIG |
 			      VHOST_USER_P_INFLIGHT | VHOST_USER_P_MEM_SLOTS;
 	uint64_t theirs = 0;
 	int ret;
 
-	*link = (struct vhost_user_link){ .fd = open_socket(path) };
-	if (link->fd < 0) {
-		ret = link->fd;
-		link->fd = -1;
-		return ret;
-	}
-	ret = get_u64(link, VHOST_USER_GET_FEATURES, features);
+	ret = receive(link, VHOST_USER_GET_FEATURES, features,
+		      sizeof(*features));
 	if (!ret && *features & VHOST_USER_F_PROTOCOL_FEATURES) {
 		ret = get_u64(link, VHOST_USER_GET_PROTOCOL_FEATURES, &theirs);
 		theirs &= ours;
@@ -232,6 +255,8 @@ int vhost_user_connect(struct vhost_user_link *link, const char *path,
 	}
 	if (!ret)
 		ret = acknowledged(link, VHOST_USER_SET_OWNER, NULL, 0, -1, 0);
+	if (!ret)
+		ret = set_patience(link->fd, ANSWER_S);
 	if (ret)
 		vhost_user_disconnect(link);
 	return ret;

@@ -57,9 +57,14 @@ struct vhost_user_link {
 	uint64_t protocol;	/* features of the protocol that both have */
 };
 
-/* Connect to a socket and begin; *features are the virtio ones it has. */
-int vhost_user_connect(struct vhost_user_link *link, const char *path,
-		       uint64_t *features);
+/*
+ * Connect to a socket and begin, in two steps.  The first one asks for what the
+ * second one hears, so the socket is readable when that need not wait; wait:
+ * connecting and answers may take their time.
+ */
+int vhost_user_call(struct vhost_user_link *link, const char *path, bool wait);
+/* *features are the virtio ones that the back-end has. */
+int vhost_user_greet(struct vhost_user_link *link, uint64_t *features);
 void vhost_user_disconnect(struct vhost_user_link *link);
 
 /* One message with a number, with an acknowledgement where there is one. */

@@ -2,10 +2,12 @@
 /*
  * The vhost-user front end against a back-end written here from the protocol's
  * document: a source of "random" bytes.  Set-up, requests, a back-end that
- * dies with a request in hand and comes back, resets, one that answers wrong.
+ * dies with a request in hand and comes back, resets, one that answers wrong,
+ * or not at all.
  */
 #include <errno.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../virtio/guest.h"
@@ -63,6 +66,8 @@ static struct {
 	bool noting;		/* has INFLIGHT_SHMFD */
 	uint8_t *notes;		/* by head: taken, not answered */
 	bool wrong;		/* answers GET_FEATURES with rubbish */
+	bool mute;		/* answers that, and no more */
+	sem_t asked;		/* posted when it is mute */
 	uint64_t features;	/* as the front end set them */
 	uint8_t *ram[8];
 	struct message table;
@@ -152,6 +157,10 @@ static void handle(struct message *m, const int *fds)
 		answer(m, be.wrong ? 4 : 8);
 		return;
 	case 15:		/* GET_PROTOCOL_FEATURES: REPLY_ACK, more */
+		if (be.mute) {
+			sem_post(&be.asked);
+			return;
+		}
 		m->u64 = VIRTIO_BIT(3) | VIRTIO_BIT(0) |
 			 (be.noting ? VIRTIO_BIT(12) : 0);
 		answer(m, 8);
@@ -389,7 +398,8 @@ static void open_listener(void)
 	be.listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (be.listener < 0 ||
 	    bind(be.listener, (void *)&address, sizeof(address)) < 0 ||
-	    listen(be.listener, 4) < 0 || pipe(be.control) < 0)
+	    listen(be.listener, 4) < 0 || pipe(be.control) < 0 ||
+	    sem_init(&be.asked, 0, 0) < 0)
 		die("listener");
 }
 
@@ -478,6 +488,43 @@ static void death(void)
 	check(answered(buffer, 5), "the driver was first");
 }
 
+/* A reset and a description; how many seconds they take. */
+static time_t seconds(void)
+{
+	struct timespec from, to;
+	char text[400];
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	if (command(&guest, device, COLINUX_DEV_RESET, 0, 0) ||
+	    !virtio_bus_describe(guest.bus, device, text, sizeof(text)) ||
+	    !strstr(text, "NOT connected"))
+		die("reset");
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	return to.tv_sec - from.tv_sec;
+}
+
+/* Back-ends that are there and do not answer hold up nobody. */
+static void silence(void)
+{
+	struct pollfd called = { .fd = be.listener, .events = POLLIN };
+	uint64_t buffer = guest_alloc(&guest, 4096);
+
+	backend_stop();
+	check(poll(&called, 1, 10000) == 1 && seconds() < 4,
+	      "one that does not answer");
+	be.mute = true;
+	backend_start(false);
+	sem_wait(&be.asked);
+	check(seconds() < 5, "one that answers once");
+	/* It was given up. */
+	pthread_join(be.thread, NULL);
+	be.mute = false;
+	start();
+	request(buffer, 5);
+	backend_start(false);
+	check(answered(buffer, 5), "and then one that does");
+}
+
 /* One answers out of order and dies; its notes go to the next one. */
 static void notes(void)
 {
@@ -535,6 +582,7 @@ int main(void)
 	if (device < 0 || virtio_bus_start(guest.bus, &error) != 1)
 		die(error.text);
 	work_and_reset();
+	silence();
 	death();
 	notes();
 	guest_exit(&guest);
