@@ -89,7 +89,7 @@ static void on_report(void *opaque, const char *line)
 		return;
 	machine->callbacks.notice(machine->callbacks.opaque,
 				  nr < REPORTS_MAX ? line : "further lines "
-				  "about the guest's drivers are left out");
+				  "about the guest's devices are left out");
 }
 
 static const struct virtio_host_ops bus_ops = {

@@ -316,13 +316,24 @@ int os_connect_guest(uint32_t cid, uint32_t port, bool *again);
  */
 bool os_guest_socket_shut(int socket);
 
-/* --- sandbox.c --- */
+/* --- rights.c --- */
 
 /* Give up what only opening the driver needs (capabilities). */
 int os_drop_driver_rights(struct error *error);
 /*
- * Give up everything that a running VM does not need: capabilities, gaining
- * new privileges, opening files, all but a list of system calls; all threads.
+ * The calling thread gives up all capabilities, which threads that start before
+ * the sandbox have to do themselves.  connect: but what connecting to sockets
+ * of other users takes.  0 or a negative errno, as in the sandbox, where it is
+ * too late and not needed.
+ */
+int os_thread_drop_rights(bool connect);
+
+/* --- sandbox.c --- */
+
+/*
+ * Give up everything that a running VM does not need: gaining new privileges,
+ * opening files, all but a list of system calls; all threads; capabilities
+ * (rights.c) of the calling one.
  * connect: connecting to local sockets stays possible (vhost-user).
  */
 int os_enter_sandbox(bool connect, struct error *error);

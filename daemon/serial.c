@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "os.h"
 #include "serial_internal.h"
 
 const char *serial_text(const struct serial *serial)
@@ -121,6 +122,7 @@ static void *serial_thread(void *opaque)
 	const struct serial_device *device = &serial->device;
 	struct epoll_event events[4];
 
+	os_thread_drop_rights(false);
 	for (;;) {
 		int i, nr = epoll_wait(serial->epoll, events, 4, -1);
 

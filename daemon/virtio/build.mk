@@ -8,6 +8,7 @@ VIRTIO_SRCS := daemon/memory.c daemon/virtio/balloon.c daemon/virtio/blk.c daemo
 	daemon/virtio/vhost_vsock.c \
 	daemon/virtio/virtio.c \
 	daemon/virtio/virtqueue.c daemon/os/linux/event.c \
+	daemon/os/linux/rights.c \
 	daemon/virtio/vsock.c daemon/virtio/vsock_stream.c
 # Which tests of these need, and the VM process has anyway.
 VIRTIO_OS_SRCS := daemon/os/linux/socket.c

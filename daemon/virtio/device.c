@@ -132,6 +132,7 @@ static void *device_thread(void *opaque)
 	bool signalled[COLINUX_DEVICE_QUEUES + 2];
 	unsigned int i;
 
+	os_thread_drop_rights(device->type->connects);
 	os_thread_name(device->tag);
 	if (device->type->batch)
 		os_thread_batch();

@@ -61,6 +61,8 @@ struct virtio_device_type {
 	 * many requests gets them served in one go.
 	 */
 	bool batch;
+	/* Its thread connects to sockets, which may be other users'. */
+	bool connects;
 	/* More for virtio_bus_describe(); NULL: nothing to say. */
 	void (*describe)(struct virtio_device *device, char *text,
 			 size_t room);

@@ -88,6 +88,7 @@ struct vhost_user {
 	bool tied;			/* doorbells and interrupt go past us */
 	bool on[MOST_QUEUES];		/* rings that are handed over */
 	unsigned int losses;		/* how often the back-end went away */
+	bool told;			/* why it cannot be had back */
 };
 
 static struct vhost_user *of(struct virtio_device *device)
@@ -127,7 +128,22 @@ static void lost(struct vhost_user *vu)
 	vu->begun = false;
 	memset(vu->on, 0, sizeof(vu->on));
 	vu->losses++;
+	vu->told = false;
 	set_timer(vu, RETRY_MS);
+}
+
+/* The first failure after each loss; those that follow say the same. */
+static void complain(struct vhost_user *vu, const char *why)
+{
+	const struct virtio_bus *bus = vu->device.bus;
+	char line[PATH_MOST + 160];
+
+	if (vu->told || !bus->ops->report)
+		return;
+	vu->told = true;
+	snprintf(line, sizeof(line), "%s: cannot connect to %s again: %s; the "
+		 "guest waits for it", vu->device.tag, vu->path, why);
+	bus->ops->report(bus->opaque, line);
 }
 
 /*
@@ -136,8 +152,14 @@ static void lost(struct vhost_user *vu)
  */
 static void call(struct vhost_user *vu)
 {
+	int ret;
+
+	if (vu->calling.fd >= 0)
+		complain(vu, "it does not answer");
 	vhost_user_disconnect(&vu->calling);
-	if (vhost_user_call(&vu->calling, vu->path, false) < 0) {
+	ret = vhost_user_call(&vu->calling, vu->path, false);
+	if (ret < 0) {
+		complain(vu, strerror(-ret));
 		set_timer(vu, RETRY_MS);
 		return;
 	}
@@ -151,9 +173,11 @@ static void reconnect(struct vhost_user *vu)
 	uint64_t features, promised = vu->device.features &
 				      (OWN_FEATURES | RING_FEATURES) &
 				      ~vu->own_features;
+	int ret = vhost_user_greet(&vu->calling, &features);
 
-	if (vhost_user_greet(&vu->calling, &features) < 0 ||
-	    promised & ~features) {
+	if (ret < 0 || promised & ~features) {
+		complain(vu, ret < 0 ? strerror(-ret) : "it lacks features "
+			 "that the last one had");
 		vhost_user_disconnect(&vu->calling);
 		set_timer(vu, RETRY_MS);
 		return;
@@ -423,6 +447,7 @@ static void vhost_user_free(struct virtio_device *device)
 
 static const struct virtio_device_type template = {
 	.name = "vhost-user",
+	.connects = true,
 	.serve = vhost_user_serve,
 	.complete = vhost_user_complete,
 	.queue_off = vhost_user_queue_off,

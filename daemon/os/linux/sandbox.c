@@ -11,12 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../os.h"
@@ -66,41 +64,6 @@ static const unsigned int allowed_ioctl[] = {
 	0xAF,	/* vhost: queues of network cards */
 	0x12,	/* block devices: discard, zero-out, size */
 };
-
-static int set_capabilities(uint64_t keep)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return -errno;
-	for (int i = 0; i < 2; i++) {
-		uint32_t mask = keep >> (32 * i);
-
-		data[i].effective &= mask;
-		data[i].permitted &= mask;
-		data[i].inheritable = 0;
-	}
-	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
-}
-
-int os_drop_driver_rights(struct error *error)
-{
-	/*
-	 * Images may belong to others, so reading them as root stays, and so
-	 * do network interfaces; until the sandbox.
-	 */
-	int result = set_capabilities(1ull << CAP_DAC_OVERRIDE |
-				      1ull << CAP_DAC_READ_SEARCH |
-				      1ull << CAP_NET_ADMIN);
-
-	if (result < 0)
-		return error_set(error, "cannot give up capabilities: %s",
-				 strerror(-result));
-	return 0;
-}
 
 static int add_rules(scmp_filter_ctx filter)
 {
@@ -166,7 +129,7 @@ static int enter(int (*more_rules)(scmp_filter_ctx filter),
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(error, "no_new_privs: %s; sandbox=off runs "
 					"without", strerror(errno));
-	result = set_capabilities(0);
+	result = os_thread_drop_rights(false);
 	if (result < 0)
 		return error_set(error, "cannot give up capabilities: %s; "
 					"sandbox=off runs without",

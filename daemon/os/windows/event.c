@@ -93,6 +93,13 @@ void os_thread_batch(void)
 	/* NT has priorities only, and a lower one may never get a turn. */
 }
 
+int os_thread_drop_rights(bool connect)
+{
+	/* Privileges are the process's: os_enter_sandbox(). */
+	(void)connect;
+	return 0;
+}
+
 void os_thread_name(const char *name)
 {
 	/* Threads have no names before Windows 10. */

@@ -13,13 +13,14 @@ $(eval $(call unit_test,net-device,tests/unit/net/net_test.c $(NET_TEST),\
 	$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,net-slirp,tests/unit/net/slirp_test.c \
 	tests/unit/virtio/tap.c daemon/net/frame.c daemon/net/options.c \
-	daemon/error.c $(SLIRP_SRCS) daemon/os/linux/sandbox.c,\
+	daemon/error.c $(SLIRP_SRCS) $(addprefix daemon/os/linux/,rights.c \
+	sandbox.c),\
 	$(NET_LIBS) libseccomp))
 $(eval $(call unit_test,vhost-user,tests/unit/net/vhost_user_test.c \
 	$(NET_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,serial,tests/unit/net/serial_test.c \
 	tests/unit/virtio/tap.c $(addprefix daemon/,serial.c serial_open.c \
-	serial_parse.c error.c),))
+	serial_parse.c error.c os/linux/rights.c),))
 $(eval $(call unit_test,vhost-servers,tests/unit/net/servers_test.c \
 	$(NET_TEST),$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,keeper,tests/unit/net/keeper_test.c \

@@ -5,8 +5,12 @@
  * dies with a request in hand and comes back, resets, one that answers wrong,
  * or not at all.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -525,6 +529,81 @@ static void silence(void)
 	check(answered(buffer, 5), "and then one that does");
 }
 
+/* Effective capabilities of the thread of that name; UINT64_MAX = none is. */
+static uint64_t capabilities_now(const char *name)
+{
+	char at[300], line[80], is[32];
+	uint64_t effective = UINT64_MAX;
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+	FILE *file;
+
+	if (!tasks)
+		die("/proc");
+	while ((task = readdir(tasks))) {
+		snprintf(at, sizeof(at), "/proc/self/task/%s/status",
+			 task->d_name);
+		file = fopen(at, "r");
+		*is = '\0';
+		while (file && fgets(line, sizeof(line), file)) {
+			sscanf(line, "Name: %31s", is);
+			if (!strcmp(is, name))
+				sscanf(line, "CapEff: %" SCNx64, &effective);
+		}
+		if (file)
+			fclose(file);
+	}
+	closedir(tasks);
+	return effective;
+}
+
+/* It gives up what it has before it takes its name. */
+static uint64_t capabilities(const char *name)
+{
+	uint64_t effective;
+
+	while ((effective = capabilities_now(name)) == UINT64_MAX)
+		sched_yield();
+	return effective;
+}
+
+/* The back-end may be another user's; other devices need nothing. */
+static void rights(void)
+{
+	struct error error;
+
+	if (virtio_rng_add(guest.bus, &error) < 0)
+		die(error.text);
+	if (geteuid()) {
+		skip("rights of the threads", "root only");
+		return;
+	}
+	check(!(capabilities("vhost0") & ~(UINT64_C(1) << CAP_DAC_OVERRIDE)) &&
+	      capabilities("rng") == 0, "rights of the threads");
+}
+
+/* It is not there for a while: one line says so. */
+static void moved(void)
+{
+	unsigned int old = guest.reports;
+	uint64_t buffer = guest_alloc(&guest, 4096);
+	char elsewhere[72];
+
+	snprintf(elsewhere, sizeof(elsewhere), "%s.old", path);
+	rename(path, elsewhere);
+	backend_stop();
+	check(wait_report(&guest, old) && guest.reports == old + 1 &&
+	      !strncmp(guest.last_report, "vhost0: cannot connect to ", 26) &&
+	      strstr(guest.last_report, path) &&
+	      strstr(guest.last_report, strerror(ENOENT)),
+	      "one that is not there is reported");
+	rename(elsewhere, path);
+	request(buffer, 5);
+	backend_start(false);
+	check(answered(buffer, 5) && guest.reports == old + 1,
+	      "once, and comes back");
+}
+
 /* One answers out of order and dies; its notes go to the next one. */
 static void notes(void)
 {
@@ -582,6 +661,8 @@ int main(void)
 	if (device < 0 || virtio_bus_start(guest.bus, &error) != 1)
 		die(error.text);
 	work_and_reset();
+	rights();
+	moved();
 	silence();
 	death();
 	notes();

@@ -50,6 +50,7 @@ static void fake_report(void *opaque, const char *line)
 	pthread_mutex_lock(&guest->lock);
 	guest->reports++;
 	snprintf(guest->last_report, sizeof(guest->last_report), "%s", line);
+	pthread_cond_broadcast(&guest->irq);
 	pthread_mutex_unlock(&guest->lock);
 }
 
@@ -382,6 +383,21 @@ bool wait_irq(struct guest *guest, unsigned int device, uint64_t old)
 	limit.tv_sec += 10;
 	pthread_mutex_lock(&guest->lock);
 	while (guest->irqs[device] <= old && ret != ETIMEDOUT)
+		ret = pthread_cond_timedwait(&guest->irq, &guest->lock,
+					     &limit);
+	pthread_mutex_unlock(&guest->lock);
+	return ret != ETIMEDOUT;
+}
+
+bool wait_report(struct guest *guest, unsigned int old)
+{
+	struct timespec limit;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 10;
+	pthread_mutex_lock(&guest->lock);
+	while (guest->reports <= old && ret != ETIMEDOUT)
 		ret = pthread_cond_timedwait(&guest->irq, &guest->lock,
 					     &limit);
 	pthread_mutex_unlock(&guest->lock);

@@ -121,6 +121,8 @@ bool queue_has_used(struct dqueue *queue);
 uint64_t irq_count(struct guest *guest, unsigned int device);
 /* Wait until there were more than `old` interrupts; false when too long. */
 bool wait_irq(struct guest *guest, unsigned int device, uint64_t old);
+/* The same for reports. */
+bool wait_report(struct guest *guest, unsigned int old);
 
 /* xorshift64*: the same numbers every time. */
 uint64_t next_random(uint64_t *state);
