@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +85,8 @@ struct vhost_user {
 	struct vhost_user_link calling;	/* the next one: no answer yet */
 	struct vhost_user_inflight inflight;
 	int notes;			/* inflight's memory; -1 = none */
-	bool begun;			/* it has features and memory */
+	bool begun;			/* it has the driver's features */
+	bool given;			/* it has memory, until it goes away */
 	bool tied;			/* doorbells and interrupt go past us */
 	bool on[MOST_QUEUES];		/* rings that are handed over */
 	unsigned int losses;		/* how often the back-end went away */
@@ -125,7 +127,7 @@ static void lost(struct vhost_user *vu)
 	if (vu->link.fd < 0)
 		return;
 	vhost_user_disconnect(&vu->link);
-	vu->begun = false;
+	vu->begun = vu->given = false;
 	memset(vu->on, 0, sizeof(vu->on));
 	vu->losses++;
 	vu->told = false;
@@ -175,9 +177,10 @@ static void reconnect(struct vhost_user *vu)
 				      ~vu->own_features;
 	int ret = vhost_user_greet(&vu->calling, &features);
 
-	if (ret < 0 || promised & ~features) {
-		complain(vu, ret < 0 ? strerror(-ret) : "it lacks features "
-			 "that the last one had");
+	if (ret < 0 || promised & ~features ||
+	    vu->calling.ranges < vu->device.bus->memory->nr_ranges) {
+		complain(vu, ret < 0 ? strerror(-ret) : "it can do less than "
+			 "the last one");
 		vhost_user_disconnect(&vu->calling);
 		set_timer(vu, RETRY_MS);
 		return;
@@ -238,9 +241,11 @@ static int begin(struct vhost_user *vu)
 	ret = vhost_user_set_u64(&vu->link, VHOST_USER_SET_FEATURES, features);
 	if (!ret)
 		ret = pass_notes(vu);
-	if (!ret)
+	if (!ret && !vu->given) {
 		ret = vhost_user_set_memory(&vu->link, device->bus->memory,
 					    vu->memory_fd);
+		vu->given = !ret;
+	}
 	vu->begun = !ret;
 	return ret;
 }
@@ -324,7 +329,7 @@ static void vhost_user_serve(struct virtio_device *device)
 	for (i = 0; !ret && i < vu->type.nr_queues; i++)
 		if (device->queue[i].enabled && !vu->on[i])
 			ret = start_ring(vu, i);
-	if (ret == -EFAULT || ret == -E2BIG)
+	if (ret == -EFAULT)
 		virtio_device_break(device, "memory that vhost-user cannot "
 				    "pass on");
 	else if (ret)
@@ -502,6 +507,13 @@ static int learn(struct vhost_user *vu,
 	if (!(features & VIRTIO_F_VERSION_1))
 		return error_set(error, "%s: the device at %s is older than "
 				 "virtio 1.0", options->tag, vu->path);
+	if (vu->link.ranges < device->bus->memory->nr_ranges)
+		return error_set(error, "%s: the guest's memory is in %zu "
+				 "pieces, and the device at %s takes %" PRIu64
+				 ": give the guest less (mem=), or start it "
+				 "soon after the host", options->tag,
+				 device->bus->memory->nr_ranges, vu->path,
+				 vu->link.ranges);
 	device->features = features & ~vu->kind->without &
 			   (OWN_FEATURES | RING_FEATURES);
 	if (options->config_len) {

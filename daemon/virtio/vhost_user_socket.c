@@ -253,6 +253,14 @@ int vhost_user_greet(struct vhost_user_link *link, uint64_t *features)
 					theirs);
 		link->protocol = theirs;
 	}
+	link->ranges = TABLE_REGIONS;
+	if (!ret && theirs & VHOST_USER_P_MEM_SLOTS) {
+		ret = get_u64(link, VHOST_USER_GET_MAX_MEM_SLOTS,
+			      &link->ranges);
+		/* The other message takes that many anyway. */
+		if (link->ranges < TABLE_REGIONS)
+			link->ranges = TABLE_REGIONS;
+	}
 	if (!ret)
 		ret = acknowledged(link, VHOST_USER_SET_OWNER, NULL, 0, -1, 0);
 	if (!ret)
@@ -296,7 +304,7 @@ int vhost_user_set_memory(struct vhost_user_link *link,
 				    8 + table.nr * sizeof(struct region),
 				    memory_fd, table.nr);
 	}
-	if (!(link->protocol & VHOST_USER_P_MEM_SLOTS))
+	if (memory->nr_ranges > link->ranges)
 		return -E2BIG;
 	for (i = 0; !ret && i < memory->nr_ranges; i++) {
 		one.region = region_of(memory, i);

@@ -34,6 +34,7 @@ enum vhost_user_request {
 	VHOST_USER_SET_CONFIG = 25,
 	VHOST_USER_GET_INFLIGHT_FD = 31,
 	VHOST_USER_SET_INFLIGHT_FD = 32,
+	VHOST_USER_GET_MAX_MEM_SLOTS = 36,
 	VHOST_USER_ADD_MEM_REG = 37,
 };
 
@@ -55,6 +56,7 @@ struct vhost_user_ring {
 struct vhost_user_link {
 	int fd;			/* -1 = not connected */
 	uint64_t protocol;	/* features of the protocol that both have */
+	uint64_t ranges;	/* of guest RAM that the back-end takes */
 };
 
 /*
@@ -70,7 +72,10 @@ void vhost_user_disconnect(struct vhost_user_link *link);
 /* One message with a number, with an acknowledgement where there is one. */
 int vhost_user_set_u64(struct vhost_user_link *link,
 		       enum vhost_user_request request, uint64_t value);
-/* Give the back-end guest RAM, which is the file memory_fd from offset 0. */
+/*
+ * Give the back-end guest RAM, which is the file memory_fd from offset 0 and
+ * has at most link->ranges ranges; once per connection.
+ */
 int vhost_user_set_memory(struct vhost_user_link *link,
 			  const struct guest_memory *memory, int memory_fd);
 /*

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The vhost-user front end against a back-end written here from the protocol's
- * document: a source of "random" bytes.  Set-up, requests, a back-end that
- * dies with a request in hand and comes back, resets, one that answers wrong,
- * or not at all.
+ * document: a source of "random" bytes.  Set-up, requests, memory in many
+ * pieces, a back-end that dies with a request in hand and comes back, resets,
+ * one that answers wrong, or not at all.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -46,6 +46,9 @@ struct message {
 			} region[8];
 		} table;
 		struct {
+			uint64_t pad, guest, size, user, offset;
+		} one;
+		struct {
 			uint64_t size, offset;
 			uint16_t nr_queues, queue_size;
 			uint32_t pad;
@@ -73,8 +76,12 @@ static struct {
 	bool mute;		/* answers that, and no more */
 	sem_t asked;		/* posted when it is mute */
 	uint64_t features;	/* as the front end set them */
-	uint8_t *ram[8];
-	struct message table;
+	unsigned int slots;	/* has CONFIGURE_MEM_SLOTS, and so many */
+	unsigned int nr_ram;
+	struct {
+		uint64_t guest, size, user;
+		uint8_t *at;
+	} ram[16];
 	uint16_t size, next;
 	uint64_t desc, avail, used;
 	bool enabled;
@@ -85,34 +92,43 @@ static struct {
 /* Address of the guest (machine), or of the front end. */
 static uint8_t *translate(uint64_t address, bool user)
 {
-	for (uint32_t i = 0; i < be.table.table.nr; i++) {
-		uint64_t start = user ? be.table.table.region[i].user :
-					be.table.table.region[i].guest;
+	for (unsigned int i = 0; i < be.nr_ram; i++) {
+		uint64_t start = user ? be.ram[i].user : be.ram[i].guest;
 
-		if (address - start < be.table.table.region[i].size)
-			return be.ram[i] + (address - start);
+		if (address - start < be.ram[i].size)
+			return be.ram[i].at + (address - start);
 	}
 	die("the back-end got a wrong address");
 }
 
-static void map_table(const struct message *m, const int *fds)
+static void map(uint64_t machine, uint64_t size, uint64_t user, uint64_t offset,
+		int fd)
 {
-	be.table = *m;
-	for (uint32_t i = 0; i < m->table.nr; i++) {
-		be.ram[i] = mmap(NULL, m->table.region[i].size,
-				 PROT_READ | PROT_WRITE, MAP_SHARED, fds[i],
-				 m->table.region[i].offset);
-		if (be.ram[i] == MAP_FAILED)
-			die("back-end mmap");
-		close(fds[i]);
-	}
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			offset);
+
+	if (at == MAP_FAILED || be.nr_ram == 16)
+		die("back-end mmap");
+	close(fd);
+	be.ram[be.nr_ram].guest = machine;
+	be.ram[be.nr_ram].size = size;
+	be.ram[be.nr_ram].user = user;
+	be.ram[be.nr_ram++].at = at;
 }
 
-static void unmap_table(void)
+static void map_table(const struct message *m, const int *fds)
 {
-	for (uint32_t i = 0; i < be.table.table.nr; i++)
-		munmap(be.ram[i], be.table.table.region[i].size);
-	be.table.table.nr = 0;
+	for (uint32_t i = 0; i < m->table.nr; i++)
+		map(m->table.region[i].guest, m->table.region[i].size,
+		    m->table.region[i].user, m->table.region[i].offset, fds[i]);
+}
+
+static void unmap_all(void)
+{
+	while (be.nr_ram) {
+		be.nr_ram--;
+		munmap(be.ram[be.nr_ram].at, be.ram[be.nr_ram].size);
+	}
 }
 
 static void answer(const struct message *m, uint32_t size)
@@ -166,7 +182,8 @@ static void handle(struct message *m, const int *fds)
 			return;
 		}
 		m->u64 = VIRTIO_BIT(3) | VIRTIO_BIT(0) |
-			 (be.noting ? VIRTIO_BIT(12) : 0);
+			 (be.noting ? VIRTIO_BIT(12) : 0) |
+			 (be.slots ? VIRTIO_BIT(15) : 0);
 		answer(m, 8);
 		return;
 	case 11:		/* GET_VRING_BASE */
@@ -177,6 +194,14 @@ static void handle(struct message *m, const int *fds)
 	case 31:		/* GET_INFLIGHT_FD */
 		answer_notes(m);
 		return;
+	case 36:		/* GET_MAX_MEM_SLOTS */
+		m->u64 = be.slots;
+		answer(m, 8);
+		return;
+	case 37:		/* ADD_MEM_REG */
+		map(m->one.guest, m->one.size, m->one.user, m->one.offset,
+		    fds[0]);
+		break;
 	case 32:
 		be.notes = mmap(NULL, m->inflight.size, PROT_READ | PROT_WRITE,
 				MAP_SHARED, fds[0], m->inflight.offset);
@@ -188,7 +213,7 @@ static void handle(struct message *m, const int *fds)
 		be.features = m->u64;
 		break;
 	case 5:
-		unmap_table();
+		unmap_all();
 		map_table(m, fds);
 		break;
 	case 8:
@@ -335,7 +360,7 @@ static void *backend(void *opaque)
 		}
 	}
 	be.enabled = false;
-	unmap_table();
+	unmap_all();
 	be.notes = NULL;
 	close(be.fd);
 	if (be.kick >= 0)
@@ -642,18 +667,93 @@ static void notes(void)
 	check(request(buffer, 10) && answered(buffer, 10), "and new ones");
 }
 
+/* Guest RAM as a file, in the same place. */
+static void open_guest(void)
+{
+	guest_init(&guest);
+	memory = memfd_create("ram", MFD_CLOEXEC);
+	if (memory < 0 || ftruncate(memory, RAM_SIZE) < 0 ||
+	    mmap(guest.ram, RAM_SIZE, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED, memory, 0) != guest.ram)
+		die("memory");
+}
+
+static void close_guest(void)
+{
+	guest_exit(&guest);
+	pthread_join(be.thread, NULL);
+	close(memory);
+}
+
+/* Each range in two halves. */
+static void split_memory(void)
+{
+	struct guest_memory *m = &guest.memory;
+	struct guest_range *ranges = calloc(2 * m->nr_ranges, sizeof(*ranges));
+
+	if (!ranges)
+		die("calloc");
+	for (size_t i = 0; i < m->nr_ranges; i++) {
+		struct guest_range *half = &ranges[2 * i];
+
+		half[0] = m->ranges[i];
+		half[0].size /= 2;
+		half[1] = half[0];
+		half[1].machine += half[0].size;
+		half[1].offset += half[0].size;
+	}
+	free(m->ranges);
+	m->ranges = ranges;
+	m->nr_ranges *= 2;
+}
+
+static bool refused(unsigned int slots, const char *text)
+{
+	struct error error;
+	bool ok;
+
+	be.slots = slots;
+	backend_start(false);
+	ok = add("rng", &error) < 0 && strstr(error.text, "vhost0: ") &&
+	     strstr(error.text, "in 10 pieces") && strstr(error.text, text) &&
+	     strstr(error.text, "mem=");
+	pthread_join(be.thread, NULL);
+	return ok;
+}
+
+/* More ranges than SET_MEM_TABLE takes. */
+static void pieces(void)
+{
+	struct error error;
+	uint64_t buffer;
+
+	open_guest();
+	split_memory();
+	check(refused(0, "takes 8:") && refused(9, "takes 9:"),
+	      "more pieces than a back-end takes");
+	be.slots = 10;
+	backend_start(false);
+	device = add("rng", &error);
+	if (device < 0 || virtio_bus_start(guest.bus, &error) != 1)
+		die(error.text);
+	buffer = guest_alloc(&guest, 4096);
+	start();
+	check(request(buffer, 10) && answered(buffer, 10) &&
+	      request(THIRD + MiB, 50) && answered(THIRD + MiB, 50) &&
+	      be.nr_ram == 10, "as many as it takes");
+	check(command(&guest, device, COLINUX_DEV_RESET, 0, 0) == 0, "reset");
+	start();
+	check(request(buffer, 10) && answered(buffer, 10) && be.nr_ram == 10,
+	      "it has them still");
+	close_guest();
+}
+
 int main(void)
 {
 	struct error error;
 
 	signal(SIGPIPE, SIG_IGN);
-	guest_init(&guest);
-	memory = memfd_create("ram", MFD_CLOEXEC);
-	/* Guest RAM as a file, in the same place. */
-	if (memory < 0 || ftruncate(memory, RAM_SIZE) < 0 ||
-	    mmap(guest.ram, RAM_SIZE, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED, memory, 0) != guest.ram)
-		die("memory");
+	open_guest();
 	open_listener();
 	errors();
 	backend_start(false);
@@ -666,8 +766,9 @@ int main(void)
 	silence();
 	death();
 	notes();
-	guest_exit(&guest);
-	pthread_join(be.thread, NULL);
+	close_guest();
+	be.noting = false;
+	pieces();
 	unlink(path);
 	rmdir(directory);
 	return done();
