@@ -105,7 +105,8 @@ static int receive_header(int fd, struct header *header, int *passed)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.room,
-		.msg_controllen = sizeof(control.room),
+		/* Padding would be room for a second one. */
+		.msg_controllen = CMSG_LEN(sizeof(int)),
 	};
 	const struct cmsghdr *c;
 	ssize_t got;

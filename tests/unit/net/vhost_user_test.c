@@ -141,11 +141,12 @@ static void answer(const struct message *m, uint32_t size)
 		die("back-end send");
 }
 
+/* One more descriptor than the front end wants. */
 static void answer_notes(struct message *m)
 {
 	struct iovec iov = { m, HEAD + sizeof(m->inflight) };
 	union {
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
 	} control = { { 0 } };
 	struct msghdr message = {
@@ -154,6 +155,7 @@ static void answer_notes(struct message *m)
 		.msg_controllen = sizeof(control.room),
 	};
 	int fd = memfd_create("notes", MFD_CLOEXEC);
+	const int fds[2] = { fd, fd };
 
 	if (fd < 0 || ftruncate(fd, 4096))
 		die("notes");
@@ -161,8 +163,8 @@ static void answer_notes(struct message *m)
 	m->flags = 5;
 	control.align.cmsg_level = SOL_SOCKET;
 	control.align.cmsg_type = SCM_RIGHTS;
-	control.align.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
+	control.align.cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(&control.align), fds, sizeof(fds));
 	if (sendmsg(be.fd, &message, MSG_NOSIGNAL) < 0)
 		die("back-end send");
 	close(fd);
@@ -667,6 +669,26 @@ static void notes(void)
 	check(request(buffer, 10) && answered(buffer, 10), "and new ones");
 }
 
+/* How many descriptors of notes this process has. */
+static unsigned int open_notes(void)
+{
+	char at[300], to[64];
+	DIR *fds = opendir("/proc/self/fd");
+	struct dirent *fd;
+	unsigned int nr = 0;
+
+	if (!fds)
+		die("/proc");
+	while ((fd = readdir(fds))) {
+		snprintf(at, sizeof(at), "/proc/self/fd/%s", fd->d_name);
+		memset(to, 0, sizeof(to));
+		if (readlink(at, to, sizeof(to) - 1) > 0)
+			nr += strstr(to, "memfd:notes") != NULL;
+	}
+	closedir(fds);
+	return nr;
+}
+
 /* Guest RAM as a file, in the same place. */
 static void open_guest(void)
 {
@@ -767,6 +789,7 @@ int main(void)
 	death();
 	notes();
 	close_guest();
+	check(open_notes() == 0, "no descriptor is left over");
 	be.noting = false;
 	pieces();
 	unlink(path);
