@@ -82,13 +82,18 @@ static int ask(struct request *request)
 
 static int make(int lower, const char *name, const uint8_t mac[NET_MAC])
 {
+	/*
+	 * All multicast: which groups the guest has joined nobody tells the
+	 * host, and those of its IPv6 neighbours are among them.
+	 */
+	const unsigned int flags = IFF_UP | IFF_ALLMULTI;
 	struct request request = {
 		.header = {
 			.nlmsg_len = NLMSG_LENGTH(sizeof(request.info)),
 			.nlmsg_type = RTM_NEWLINK,
 			.nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL,
 		},
-		.info = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP },
+		.info = { .ifi_flags = flags, .ifi_change = flags },
 	};
 	const uint32_t mode = MACVLAN_MODE_BRIDGE;
 	struct rtattr *info, *data;

@@ -77,19 +77,26 @@ rm -f /dev/vhost-net
 modprobe macvtap
 ip link add v0 type veth peer name v1
 ip addr add 10.7.0.1/24 dev v1
+ip addr add fd07::1/64 dev v1 nodad
 ip link set v0 up
 ip link set v1 up
 start_initrd c 6.1 "ip addr add 10.8.0.2/24 dev eth0; ip link set eth0 up;
 	until ping -c 1 -W 1 10.8.0.1 >/dev/null; do :; done;
 	nc 10.8.0.1 7000 | tee /tmp/data | md5sum; until nc 10.8.0.1 7001 </tmp/data; do :; done;
 	ip addr add 10.7.0.2/24 dev eth1; ip link set eth1 up;
-	ping -c 2 -W 5 10.7.0.1 | tail -n 2" \
+	ping -c 2 -W 5 10.7.0.1 | tail -n 2;
+	ip -6 addr add fd07::2/64 dev eth1; echo six; nc -l -p 98 >/dev/null" \
 	cpus=1 eth1=macvtap,v0 \
 	eth0=tuntap,tap7,02:00:00:00:00:07,10.8.0.1
 socat -u FILE:data TCP-LISTEN:7000,reuseaddr
 like "$(colinux info c)" 'tap7, 02:00:00:00:00:07, up' "tuntap: its description"
 socat -u TCP-LISTEN:7001,reuseaddr CREATE:back
 is "$(md5sum <back | cut -d' ' -f1)" "$SUM" "tuntap: data both ways"
+# An address that the host's end of the card does not know.
+try "macvtap: an address of the guest's own" wait_text 60 c '^six'
+found() { ping -c 1 -W 1 fd07::2 >/dev/null; }
+try "macvtap: its neighbours find it" wait_for 30 found
+echo | socat -u - TCP:10.7.0.2:98
 ended 30 "$PID"
 is "$STATUS" 0 "tuntap: the guest powers off"
 OUT=$(tr -d '\r' <"$LOG/c")
