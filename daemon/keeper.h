@@ -6,7 +6,8 @@
  *
  * The VM process holds one end of a pipe; when that is closed, however it came
  * to pass, the keeper ends the program: SIGTERM to its process group, SIGKILL
- * after KEEPER_PATIENCE_S.
+ * after KEEPER_PATIENCE_S.  Signals to all processes of a service do not end the
+ * keeper, nor a program that serves the guest (`restart`) before the guest.
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H

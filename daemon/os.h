@@ -377,5 +377,11 @@ void os_child_output(int fd);
  */
 int os_spawn_self(const char *const argv[], const int *fds, int nr,
 		  struct error *error);
+/*
+ * For such a child: what ends all processes of a service or a terminal (SIGTERM,
+ * SIGINT, SIGHUP) does not end this one, nor what it runs, as the guest may
+ * need some time to power off.  off: it does again.
+ */
+void os_outlive(bool on);
 
 #endif

@@ -55,6 +55,8 @@ static void run(const struct keep *keep)
 	int null = open("/dev/null", O_RDONLY);
 
 	setsid();
+	/* What serves the guest is needed until the guest's end. */
+	os_outlive(keep->restart);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
 		_exit(CANNOT_RUN);
 	if (keep->read_only && make_read_only(keep->read_only) < 0) {
@@ -96,6 +98,7 @@ static bool ended_within(const struct keep *keep, int ms)
 
 static void end(const struct keep *keep)
 {
+	/* Servers do not hear it, but see that their client is gone. */
 	kill(-keep->pid, SIGTERM);
 	ended_within(keep, KEEPER_PATIENCE_S * 1000);
 	/* It, if it was deaf, and what it has left behind. */
@@ -137,6 +140,8 @@ static int keep_it(struct keep *keep)
 			kill(-keep->pid, SIGTERM);
 			return 0;
 		}
+		/* Its children are deaf, too, and would be in the way. */
+		kill(-keep->pid, SIGKILL);
 		waitpid(keep->pid, NULL, 0);
 		close(keep->pidfd);
 		if (vm_ended(PAUSE_MS))
@@ -157,6 +162,7 @@ int cmd_keep(int argc, char **argv)
 		.read_only = strcmp(argv[3], "-") ? argv[3] : NULL,
 		.argv = argv + 4,
 	};
+	os_outlive(true);
 	prctl(PR_SET_NAME, "colinux-keep");
 	return keep_it(&keep);
 }

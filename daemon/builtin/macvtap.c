@@ -13,6 +13,7 @@ int cmd_macvtap(int argc, char **argv)
 {
 	if (argc != 2)
 		return EXIT_USAGE;
+	os_outlive(true);
 	prctl(PR_SET_NAME, "colinux-macvtap");
 	return net_macvtap_wait(OS_CHILD_FD, argv[1]);
 }

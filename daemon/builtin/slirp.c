@@ -23,6 +23,7 @@ int cmd_slirp(int argc, char **argv)
 	}
 	/* The VM process's end is noticed by the socket. */
 	signal(SIGPIPE, SIG_IGN);
+	os_outlive(true);
 	prctl(PR_SET_NAME, "colinux-slirp");
 	return net_slirp_serve(OS_CHILD_FD, &options, argv[2], argv[1], true);
 }

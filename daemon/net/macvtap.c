@@ -251,6 +251,12 @@ struct net_backend *net_macvtap_open(const struct net_options *options,
 	snprintf(name, sizeof(name), "co%02x%02x%02x%02x%02x%02x", mac[0],
 		 mac[1], mac[2], mac[3], mac[4], mac[5]);
 	ret = make(lower, name, mac);
+	if (ret == -EEXIST) {
+		error_set(error, "%s: the host has an interface %s already: if "
+			  "no guest uses it, remove it with `ip link del %s`",
+			  key, name, name);
+		return NULL;
+	}
 	if (ret) {
 		error_set(error, "%s: cannot make a macvtap interface beside "
 			  "%s: %s: load the module macvtap, and run as root",

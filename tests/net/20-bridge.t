@@ -106,6 +106,13 @@ gone() { ! ip -br link | grep -q '^co.*@v0'; }
 try "macvtap: the interface is gone" wait_for 10 gone
 no_trouble "$OUT" "tuntap: guest"
 
+ip link add link v0 name co020000000009 type macvtap
+guest 30 "kernel=$(kernel_of 6.1)" "initrd=$INITRD" \
+	eth0=macvtap,v0,02:00:00:00:00:09 \
+	"modules=$(realpath "$DATA/kernels/6.1/modules")"
+is "$STATUS" 1 "a macvtap interface that somebody has left behind"
+like "$OUT" 'eth0: .*`ip link del co020000000009`' "and what to do"
+
 guest 30 "kernel=$(kernel_of 6.1)" "initrd=$INITRD" eth0=bridge,br7 \
 	"modules=$(realpath "$DATA/kernels/6.1/modules")"
 is "$STATUS" 1 "a bridge that is not there"

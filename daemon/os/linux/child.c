@@ -88,3 +88,10 @@ int os_spawn_self(const char *const argv[], const int *fds, int nr,
 	return result < 0 ? error_set(error, "cannot start %s %s: %s", argv[0],
 				      argv[1], strerror(-result)) : result;
 }
+
+void os_outlive(bool on)
+{
+	signal(SIGTERM, on ? SIG_IGN : SIG_DFL);
+	signal(SIGINT, on ? SIG_IGN : SIG_DFL);
+	signal(SIGHUP, on ? SIG_IGN : SIG_DFL);
+}

@@ -12,8 +12,8 @@ $(eval $(call unit_test,net-frame,tests/unit/net/frame_test.c \
 $(eval $(call unit_test,net-device,tests/unit/net/net_test.c $(NET_TEST),\
 	$(VIRTIO_LIBS) libuv))
 $(eval $(call unit_test,net-slirp,tests/unit/net/slirp_test.c \
-	tests/unit/virtio/tap.c daemon/net/frame.c daemon/net/options.c \
-	daemon/error.c $(SLIRP_SRCS) $(addprefix daemon/os/linux/,rights.c \
+	tests/unit/virtio/tap.c $(NET_SRCS) $(SLIRP_SRCS) daemon/error.c \
+	$(addprefix daemon/builtin/,macvtap.c slirp.c) $(addprefix daemon/os/linux/,rights.c \
 	sandbox.c),\
 	$(NET_LIBS) libseccomp))
 $(eval $(call unit_test,vhost-user,tests/unit/net/vhost_user_test.c \

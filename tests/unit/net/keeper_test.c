@@ -147,6 +147,45 @@ static void restarts(int in)
 	(void)in;
 }
 
+/* systemctl stop: SIGTERM to all; the guest is still there. */
+static void stopped(int in)
+{
+	char text[64], back[64];
+	pid_t self = 0, keeper = 0;
+	int pair[2], fd;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		die("socketpair");
+	fd = start("echo $$ >&3; echo $PPID >&3; while read x <&3; do "
+		   "echo $x >&3; done", true, pair[1]);
+	close(pair[1]);
+	if (!line(pair[0], text, sizeof(text)) || (self = atoi(text)) <= 0 ||
+	    !line(pair[0], text, sizeof(text)) || (keeper = atoi(text)) <= 0)
+		die("a server");
+	kill(keeper, SIGTERM);
+	kill(self, SIGTERM);
+	kill(self, SIGHUP);
+	check(write(pair[0], "hello\n", 6) == 6 &&
+	      line(pair[0], back, sizeof(back)) && !strcmp(back, "hello"),
+	      "a server does its work after SIGTERM");
+	close(fd);
+	check(gone(self), "and its keeper, which ends it");
+	close(pair[0]);
+	fd = start("echo $$ >$1; echo $PPID >$1; exec sleep 100", false, -1);
+	if (!line(in, text, sizeof(text)) || (self = atoi(text)) <= 0 ||
+	    !line(in, text, sizeof(text)) || (keeper = atoi(text)) <= 0)
+		die("a program");
+	kill(keeper, SIGTERM);
+	close(fd);
+	check(gone(self), "so does the keeper of another program");
+	fd = start("echo $$ >$1; exec sleep 100", false, -1);
+	if (!line(in, text, sizeof(text)) || (self = atoi(text)) <= 0)
+		die("a program");
+	kill(self, SIGTERM);
+	check(gone(self), "which SIGTERM ends");
+	close(fd);
+}
+
 static void read_only(void)
 {
 	const char *const argv[] = {
@@ -193,6 +232,7 @@ int main(int argc, char **argv)
 	ends(in);
 	killed(in);
 	restarts(in);
+	stopped(in);
 	read_only();
 	unlink(fifo);
 	rmdir(directory);

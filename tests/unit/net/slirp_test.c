@@ -2,11 +2,15 @@
 /*
  * The slirp process, from the other end of its socket: ARP, a redirected TCP
  * connection up to the first data, rubbish, a port that is taken, the end.
+ *
+ * Processes that the VM process starts are this very program again, as it is
+ * `colinux` otherwise.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +19,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../../daemon/command.h"
 #include "../../../daemon/net/frame.h"
 #include "../../../daemon/net/slirp.h"
+#include "../../../daemon/os.h"
 #include "../virtio/tap.h"
 
 #define HEADER sizeof(struct net_header)
 #define ETHERNET 14
 #define TYPE_ARP 0x0806
 #define TYPE_IP 0x0800
+
+/* As command.c has it, but quiet: its lines would not be TAP. */
+void say(const char *format, ...)
+{
+	(void)format;
+}
 
 static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
 static uint8_t message[NET_MESSAGE_MAX], out[2048];
@@ -306,10 +318,51 @@ static void taken(void)
 	close(listener);
 }
 
-int main(void)
+/* Has the process of that name (it takes it when it is ready) this number? */
+static bool has_name(pid_t pid, const char *name)
 {
+	char at[40], is[20] = "";
+	FILE *file;
+
+	snprintf(at, sizeof(at), "/proc/%d/comm", pid);
+	file = fopen(at, "r");
+	if (!file || !fgets(is, sizeof(is), file))
+		die("a child has no name");
+	fclose(file);
+	is[strcspn(is, "\n")] = '\0';
+	return !strncmp(is, name, 15);
+}
+
+/* systemctl stop: SIGTERM to all, and the guest is still there. */
+static void stopped(void)
+{
+	/* Nobody has such an interface: it says so at the end. */
+	const char *const argv[] = { "colinux", "--macvtap", "2147483647",
+				     NULL };
+	struct error error;
+	int pair[2];
+
+	if (pipe(pair) < 0)
+		die("pipe");
+	child = os_spawn_self(argv, pair, 1, &error);
+	if (child < 0)
+		die(error.text);
+	close(pair[0]);
+	while (!has_name(child, "colinux-macvtap"))
+		sched_yield();
+	kill(child, SIGTERM);
+	kill(child, SIGHUP);
+	close(pair[1]);
+	check(ended() == 1, "who removes a macvtap interface outlives SIGTERM");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && !strcmp(argv[1], "--macvtap"))
+		return cmd_macvtap(argc - 1, argv + 1);
 	alarm(120);
 	life();
 	taken();
+	stopped();
 	return done();
 }
