@@ -181,7 +181,7 @@ int machine_add_cards(struct machine *machine, struct error *error)
 			net_mac_of_name(config->name, i, options.mac);
 		options.backend = net_backend_open(net, tag, config->name,
 						   options.mac, config->cpus,
-						   error);
+						   !config->no_sandbox, error);
 		if (!options.backend)
 			return -1;
 		device = virtio_net_add(machine->bus, &options, error);

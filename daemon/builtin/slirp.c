@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * `colinux --slirp NAME KEY VALUE`: not for people; how the VM process starts
- * the slirp process, with the socket as descriptor OS_CHILD_FD.
+ * `colinux --slirp NAME KEY VALUE SANDBOX`: not for people; how the VM process
+ * starts the slirp process, with the socket as descriptor OS_CHILD_FD.
  */
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "../command.h"
@@ -15,7 +16,7 @@ int cmd_slirp(int argc, char **argv)
 	static struct net_options options;
 	struct error error;
 
-	if (argc != 4)
+	if (argc != 5)
 		return EXIT_USAGE;
 	if (net_options_parse(&options, argv[2], argv[3], &error) < 0) {
 		say("%s", error.text);
@@ -25,5 +26,6 @@ int cmd_slirp(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	os_outlive(true);
 	prctl(PR_SET_NAME, "colinux-slirp");
-	return net_slirp_serve(OS_CHILD_FD, &options, argv[2], argv[1], true);
+	return net_slirp_serve(OS_CHILD_FD, &options, argv[2], argv[1],
+			       strcmp(argv[4], "off") != 0);
 }

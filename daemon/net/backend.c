@@ -175,14 +175,15 @@ static void hand_out(struct net_backend *backend, const int vhost[NET_PAIRS],
 struct net_backend *net_backend_open(const struct net_options *options,
 				     const char *key, const char *name,
 				     const uint8_t mac[NET_MAC],
-				     unsigned int cpus, struct error *error)
+				     unsigned int cpus, bool sandbox,
+				     struct error *error)
 {
 	struct net_backend *backend;
 	int fd, vhost[NET_PAIRS];
 	unsigned int nr_vhosts;
 
 	if (options->kind == NET_SLIRP) {
-		fd = net_slirp_open(options, key, name, error);
+		fd = net_slirp_open(options, key, name, sandbox, error);
 		return fd < 0 ? NULL : net_backend_new(NET_SLIRP, fd, error);
 	}
 	nr_vhosts = open_vhosts(vhost, cpus);

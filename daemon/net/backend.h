@@ -49,12 +49,14 @@ struct net_backend {
 /*
  * Open what the options say, for the guest's card `key` ("eth0") of guest
  * `name` with that address and `cpus` virtual CPUs: a pair for each of them
- * where the kernel's vhost-net serves them.  NULL and a message on failure.
+ * where the kernel's vhost-net serves them.  sandbox: for processes of it, too.
+ * NULL and a message on failure.
  */
 struct net_backend *net_backend_open(const struct net_options *options,
 				     const char *key, const char *name,
 				     const uint8_t mac[NET_MAC],
-				     unsigned int cpus, struct error *error);
+				     unsigned int cpus, bool sandbox,
+				     struct error *error);
 
 /*
  * A back-end on a descriptor that exists already (and that becomes its own,
@@ -112,7 +114,7 @@ void net_link_read(struct net_backend *backend);
 
 /* Start the slirp process; returns the socket to it, or -1. */
 int net_slirp_open(const struct net_options *options, const char *key,
-		   const char *name, struct error *error);
+		   const char *name, bool sandbox, struct error *error);
 
 /* --- tap.c --- */
 

@@ -32,11 +32,12 @@ static int hear(int fd, const char *key, struct error *error)
 }
 
 int net_slirp_open(const struct net_options *options, const char *key,
-		   const char *name, struct error *error)
+		   const char *name, bool sandbox, struct error *error)
 {
 	const int room = 1024 * 1024;
 	const char *const arguments[] = {
-		"colinux", "--slirp", name, key, options->text, NULL
+		"colinux", "--slirp", name, key, options->text,
+		sandbox ? "on" : "off", NULL
 	};
 	int pair[2], failed;
 

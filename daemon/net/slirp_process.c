@@ -175,11 +175,15 @@ static int set_up(struct server *server, const struct net_options *options,
 		  const char *key, const char *name, bool sandbox,
 		  struct error *error)
 {
+	struct error why;
+
 	server->stack = slirp_stack_new(options, key, name, on_send, server,
 					error);
 	if (!server->stack)
 		return -1;
-	return sandbox ? os_enter_network_sandbox(error) : 0;
+	if (!sandbox || !os_enter_network_sandbox(&why))
+		return 0;
+	return error_set(error, "%s: the slirp process: %s", key, why.text);
 }
 
 int net_slirp_serve(int fd, const struct net_options *options,

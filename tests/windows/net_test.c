@@ -262,7 +262,7 @@ static void open_card(const char *value)
 	if (net_options_parse(&options, "eth0", value, &error) < 0)
 		die(error.text);
 	card.backend = net_backend_open(&options, "eth0", "test", card.mac, 1,
-					&error);
+					true, &error);
 	if (!card.backend)
 		die(error.text);
 	guest_init(&guest);
@@ -387,7 +387,8 @@ static void taken(const char *port)
 	snprintf(value, sizeof(value), "slirp,,tcp:%s:22", port);
 	if (net_options_parse(&options, "eth1", value, &error) < 0)
 		die(error.text);
-	check(!net_backend_open(&options, "eth1", "test", own_mac, 1, &error) &&
+	check(!net_backend_open(&options, "eth1", "test", own_mac, 1, true,
+				&error) &&
 	      strstr(error.text, "eth1: cannot listen at TCP port") &&
 	      strstr(error.text, "it is in use"),
 	      "a port that is taken is named");
@@ -421,7 +422,8 @@ static void without_tcpip(void)
 			      &error) < 0)
 		die(error.text);
 	no_tcpip = true;
-	check(!net_backend_open(&options, "eth1", "test", own_mac, 1, &error) &&
+	check(!net_backend_open(&options, "eth1", "test", own_mac, 1, true,
+				&error) &&
 	      strstr(error.text, "eth1: no TCP/IP for slirp: ") &&
 	      strstr(error.text, "(error 10047): install it") &&
 	      !strchr(error.text, '\n'), "without TCP/IP it says so");

@@ -413,13 +413,15 @@ static void free_rest(struct nt_backend *nt)
 struct net_backend *net_backend_open(const struct net_options *options,
 				     const char *key, const char *name,
 				     const uint8_t mac[NET_MAC],
-				     unsigned int cpus, struct error *error)
+				     unsigned int cpus, bool sandbox,
+				     struct error *error)
 {
 	struct nt_backend *nt = calloc(1, sizeof(*nt));
 	struct net_backend *backend;
 
 	(void)mac;
 	(void)cpus;
+	(void)sandbox;
 	if (!nt) {
 		error_set(error, "%s: out of memory", key);
 		return NULL;

@@ -356,13 +356,67 @@ static void stopped(void)
 	check(ended() == 1, "who removes a macvtap interface outlives SIGTERM");
 }
 
+/* How many lines of the process's status are so. */
+static unsigned int in_status(pid_t pid, const char *line)
+{
+	char at[40], is[200];
+	unsigned int nr = 0;
+	FILE *file;
+
+	snprintf(at, sizeof(at), "/proc/%d/status", pid);
+	file = fopen(at, "r");
+	if (!file)
+		die(at);
+	while (fgets(is, sizeof(is), file))
+		nr += !strcmp(is, line);
+	fclose(file);
+	return nr;
+}
+
+/* As the VM process starts it, with sandbox=off. */
+static void process(void)
+{
+	const char *const argv[] = { "colinux", "--slirp", "test", "eth0",
+				     "slirp", "off", NULL };
+	static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 };
+	static const uint8_t ip[] = { 10, 0, 2, 2 };
+	struct error error;
+	int pair[2];
+	size_t length;
+	char first = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		die("socketpair");
+	child = os_spawn_self(argv, &pair[1], 1, &error);
+	if (child < 0)
+		die(error.text);
+	close(pair[1]);
+	fd = pair[0];
+	check(hear(&first, 1) == 1 && first == NET_SLIRP_READY,
+	      "a process of its own");
+	check(in_status(child, "Seccomp:\t2\n") ==
+		      in_status(getpid(), "Seccomp:\t2\n") &&
+	      in_status(child, "NoNewPrivs:\t1\n") ==
+		      in_status(getpid(), "NoNewPrivs:\t1\n"),
+	      "without a sandbox more than ours");
+	kill(child, SIGTERM);
+	kill(child, SIGHUP);
+	arp(1, all, ip);
+	check(expect(TYPE_ARP, &length), "it outlives SIGTERM");
+	close(fd);
+	check(ended() == 0, "and ends with the socket");
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "--slirp"))
+		return cmd_slirp(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "--macvtap"))
 		return cmd_macvtap(argc - 1, argv + 1);
 	alarm(120);
 	life();
 	taken();
 	stopped();
+	process();
 	return done();
 }
