@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -22,8 +23,12 @@
  * windows of 64 KiB have on the way.  TCP repeats what is dropped beyond.
  */
 #define WAITING_BYTES	(4u << 20)
-#define MAX_POLLED	4096
 #define BATCH		64
+/*
+ * Open files that are left for what the guest does, where each redirected port
+ * is one.
+ */
+#define SPARE_FILES	64
 
 struct message {
 	STAILQ_ENTRY(message) next;
@@ -36,8 +41,8 @@ struct server {
 	int fd;
 	STAILQ_HEAD(, message) waiting;
 	size_t waiting_bytes;
-	struct pollfd polled[MAX_POLLED];
-	int nr_polled;
+	struct pollfd *polled;
+	int nr_polled, room;
 	uint8_t input[NET_MESSAGE_MAX];
 };
 
@@ -70,12 +75,24 @@ static void on_send(void *opaque, const struct iovec *iov)
 		keep(server, iov);
 }
 
+static bool more_room(struct server *server)
+{
+	int room = server->room ? 2 * server->room : 64;
+	struct pollfd *more = realloc(server->polled, room * sizeof(*more));
+
+	if (!more)
+		return false;
+	server->polled = more;
+	server->room = room;
+	return true;
+}
+
 static int on_add_poll(int fd, int events, void *opaque)
 {
 	struct server *server = opaque;
 	struct pollfd *polled;
 
-	if (server->nr_polled == MAX_POLLED)
+	if (server->nr_polled == server->room && !more_room(server))
 		return -1;
 	polled = &server->polled[server->nr_polled];
 	*polled = (struct pollfd){ .fd = fd };
@@ -171,12 +188,37 @@ static void loop(struct server *server)
 
 /* --- Life --- */
 
+/* As many files as may be; the redirections have to be among them. */
+static int raise_limit(const struct net_options *options, const char *key,
+		       struct error *error)
+{
+	unsigned int i, nr = 0;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return error_set(error, "%s: no limit of open files: %s", key,
+				 strerror(errno));
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (i = 0; i < options->nr_redirections; i++)
+		nr += options->redirection[i].count;
+	if (nr && nr + SPARE_FILES > limit.rlim_max)
+		return error_set(error, "%s: %u redirected ports need %u open "
+				 "files, and the limit is %llu: raise it "
+				 "(ulimit -n), or redirect fewer", key, nr,
+				 nr + SPARE_FILES,
+				 (unsigned long long)limit.rlim_max);
+	return 0;
+}
+
 static int set_up(struct server *server, const struct net_options *options,
 		  const char *key, const char *name, bool sandbox,
 		  struct error *error)
 {
 	struct error why;
 
+	if (raise_limit(options, key, error) < 0)
+		return -1;
 	server->stack = slirp_stack_new(options, key, name, on_send, server,
 					error);
 	if (!server->stack)
@@ -213,6 +255,7 @@ int net_slirp_serve(int fd, const struct net_options *options,
 		free(message);
 	}
 	close(fd);
+	free(server->polled);
 	free(server);
 	return status;
 }

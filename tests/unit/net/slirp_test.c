@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -407,6 +408,60 @@ static void process(void)
 	check(ended() == 0, "and ends with the socket");
 }
 
+#define FEW_FILES 1024
+
+/* Set the limits of open files; false: not permitted. */
+static bool limit(rlim_t soft, rlim_t hard)
+{
+	const struct rlimit limit = { soft, hard };
+
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+/* More redirections than a process may have files at first. */
+static void many(void)
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 0x4d0000),
+		.sin_port = htons(10053),
+	};
+	struct rlimit old;
+	char text[256] = "";
+	uint8_t *p;
+	size_t length;
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (s < 0 || getrlimit(RLIMIT_NOFILE, &old))
+		die("limits");
+	if (old.rlim_max < 6000 || !limit(FEW_FILES, old.rlim_max)) {
+		skip("5000 redirections", "the limit of open files is too low");
+	} else {
+		run("slirp,,tcp:10000:10000:5000/udp:10053:53,127.77.0.1");
+		if (hear(text, 1) != 1 || text[0] != NET_SLIRP_READY ||
+		    sendto(s, "datagram", 8, 0, (void *)&at,
+			   sizeof(at)) != 8)
+			die("5000 redirections");
+		/* The guest is not known yet: the first thing is to ask. */
+		p = expect(TYPE_ARP, &length);
+		check(p && p[7] == 1, "5000 redirections, the last one works");
+		close(fd);
+		check(ended() == 0, "it ends");
+	}
+	close(s);
+	/* In a child, since nobody but root can raise it again. */
+	child = fork();
+	if (!child) {
+		limit(FEW_FILES, FEW_FILES);
+		run("slirp,,tcp:10000:10000:1100,127.77.0.1");
+		_exit(hear(text, sizeof(text) - 1) < 0 || ended() != 1 ||
+		      strncmp(text, "eth0: 1100 redirected ports ", 28) ||
+		      !strstr(text, " 1024:") || !strstr(text, "ulimit -n"));
+	}
+	check(ended() == 0, "more than there may be files");
+	limit(old.rlim_cur, old.rlim_max);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "--slirp"))
@@ -418,5 +473,6 @@ int main(int argc, char **argv)
 	taken();
 	stopped();
 	process();
+	many();
 	return done();
 }
