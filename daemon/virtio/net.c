@@ -62,6 +62,7 @@ struct virtio_net {
 	unsigned int used;	/* pairs that the driver uses */
 	bool driver_known;	/* the back-end knows the driver's offloads */
 	uint64_t dropped;	/* frames that did not go out or in */
+	bool told_dead;		/* that the back-end has ended */
 	struct virtqueue_chain control;
 	struct pair pair[];
 };
@@ -232,6 +233,21 @@ static void show_link(struct virtio_net *net)
 	virtio_device_config_changed(&net->device);
 }
 
+/* Its link is down for good: people should know why. */
+static void report_dead(struct virtio_net *net)
+{
+	const struct virtio_bus *bus = net->device.bus;
+	char line[120];
+
+	if (net->told_dead || !bus->ops->report)
+		return;
+	net->told_dead = true;
+	snprintf(line, sizeof(line), "%s: the %s process has ended: no link "
+		 "until the guest is started anew", net->device.tag,
+		 net_kind_name(net->backend->kind));
+	bus->ops->report(bus->opaque, line);
+}
+
 static void tell_backend(struct virtio_net *net)
 {
 	uint64_t features = net->device.driver_features;
@@ -355,8 +371,10 @@ static void net_serve(struct virtio_device *device)
 		all = serve_tx(&net->pair[i]) && all;
 		all = serve_rx(&net->pair[i]) && all;
 	}
-	if (net->backend->dead)
+	if (net->backend->dead) {
+		report_dead(net);
 		show_link(net);
+	}
 	if (!all)
 		virtio_device_wake(device);
 }

@@ -291,6 +291,7 @@ static void unplug(void)
 	struct colinux_device_page *p = device_page(&guest, device);
 	uint64_t buffer = guest_alloc(&guest, 4096);
 	uint64_t irqs = irq_count(&guest, device);
+	unsigned int reports = guest.reports;
 	uint32_t head, length;
 
 	queue_add(&rx, &(struct piece){ buffer, 2000, true }, 1, 0);
@@ -302,6 +303,9 @@ static void unplug(void)
 	queue_add(&tx, &(struct piece){ buffer, 100, false }, 1, 0);
 	queue_kick(&tx);
 	check(queue_wait(&tx, &head, &length), "frames go nowhere");
+	check(guest.reports == reports + 1 &&
+	      !strncmp(guest.last_report, "eth0: the slirp process has ended: ",
+		       35), "one line says so");
 }
 
 static void one_way(uint64_t features, const char *name)
