@@ -417,6 +417,20 @@ static int check_files(const struct config *config, struct error *error)
 	return 0;
 }
 
+/* Linux drives only one device of that kind. */
+static int check_vsock(const struct config *config, struct error *error)
+{
+	unsigned int nr = config->vsock != CONFIG_VSOCK_OFF;
+	const char *remedy = nr ? "give vsock=off" : "leave one out";
+
+	for (int i = 0; i < CONFIG_VHOST_USERS; i++)
+		if (!strcmp(config->vhost_user[i].kind, "vsock") && nr++)
+			return error_set(error, "vhost-user=vsock,%s: a guest "
+					 "has one vsock device only; %s",
+					 config->vhost_user[i].path, remedy);
+	return 0;
+}
+
 int config_finish(struct config *config, const char *source,
 		  struct error *error)
 {
@@ -432,7 +446,7 @@ int config_finish(struct config *config, const char *source,
 					"(a root file system) or initrd=FILE");
 	if (!*config->root && *config->disk[0].path && !*config->initrd)
 		strcpy(config->root, "/dev/cobd0");
-	if (check_files(config, error) < 0)
+	if (check_files(config, error) < 0 || check_vsock(config, error) < 0)
 		return -1;
 	return config_command_line(config, line, sizeof(line), error);
 }

@@ -227,7 +227,7 @@ static void choose_modules(const struct config *config, struct wanted *wanted)
 		"?vmw_vsock_virtio_transport", NULL,
 	};
 	bool has_disk = false, has_live = false, has_folder = false;
-	bool has_net = false;
+	bool has_net = false, has_vsock = config->vsock != CONFIG_VSOCK_OFF;
 
 	for (unsigned int i = 0; i < CONFIG_NETS; i++)
 		has_net |= config->net[i].kind != NET_NONE;
@@ -246,6 +246,7 @@ static void choose_modules(const struct config *config, struct wanted *wanted)
 		has_disk |= !strcmp(kind, "blk");
 		has_net |= !strcmp(kind, "net");
 		has_folder |= !strcmp(kind, "fs");
+		has_vsock |= !strcmp(kind, "vsock");
 	}
 	want(wanted, guest_modules_base);
 	if (has_net)
@@ -256,7 +257,7 @@ static void choose_modules(const struct config *config, struct wanted *wanted)
 		want(wanted, folders);
 	if (has_live)
 		want(wanted, live);
-	if (config->vsock != CONFIG_VSOCK_OFF)
+	if (has_vsock)
 		want(wanted, vsock);
 }
 

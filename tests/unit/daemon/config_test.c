@@ -265,6 +265,26 @@ static void test_names(void)
 	      error.text);
 }
 
+/* A guest drives one vsock device. */
+static void test_vsock(void)
+{
+	check(parse("kernel=/dev/null initrd=/dev/null vhost-user=vsock,/a") ==
+			      0 &&
+		      config_finish(config, NULL, &error) < 0 &&
+		      strstr(error.text, "give vsock=off"),
+	      "two vsock devices: %s", error.text);
+	check(parse("kernel=/dev/null initrd=/dev/null vhost-user=vsock,/a "
+		    "vsock=off") == 0 &&
+		      config_finish(config, NULL, &error) == 0,
+	      "one of them");
+	check(parse("kernel=/dev/null initrd=/dev/null vhost-user=vsock,/a "
+		    "vsock=off vhost-user=vsock,/b") == 0 &&
+		      config_finish(config, NULL, &error) < 0 &&
+		      strstr(error.text, "vhost-user=vsock,/b: ") &&
+		      strstr(error.text, "leave one out"),
+	      "two of others: %s", error.text);
+}
+
 static void test_files(void)
 {
 	char path[] = "/tmp/colinux-config-XXXXXX";
@@ -367,6 +387,7 @@ int main(void)
 	test_bad();
 	test_report();
 	test_names();
+	test_vsock();
 	test_files();
 	test_mutations();
 	free(config);

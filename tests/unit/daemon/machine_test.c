@@ -528,6 +528,9 @@ static void test_modules(void)
 	strcpy(config->vhost_user[1].kind, "fs");
 	check(asks_for("virtio_blk ext4 ?virtiofs "),
 	      "of who has devices that others serve");
+	strcpy(config->vhost_user[1].kind, "vsock");
+	check(asks_for("virtio_blk ext4 ?vmw_vsock_virtio_transport "),
+	      "of who has sockets that others serve");
 }
 
 int main(void)
