@@ -63,6 +63,7 @@ struct virtio_net {
 	bool driver_known;	/* the back-end knows the driver's offloads */
 	uint64_t dropped;	/* frames that did not go out or in */
 	bool told_dead;		/* that the back-end has ended */
+	bool told_slow;		/* why the kernel does not move the frames */
 	struct virtqueue_chain control;
 	struct pair pair[];
 };
@@ -263,6 +264,25 @@ static void tell_backend(struct virtio_net *net)
 
 /* --- The kernel's vhost-net --- */
 
+/* There is one, and it does not do; it works without as well. */
+static void report_slow(struct virtio_net *net, int ret)
+{
+	const struct virtio_bus *bus = net->device.bus;
+	char line[240], remedy[80] = "";
+
+	if (net->told_slow || !bus->ops->report)
+		return;
+	net->told_slow = true;
+	if (ret == -E2BIG)
+		snprintf(remedy, sizeof(remedy), ": memory is in %zu pieces, "
+			 "raise max_mem_regions of the module vhost",
+			 bus->memory->nr_ranges);
+	snprintf(line, sizeof(line), "%s: without the kernel's vhost-net, as "
+		 "that refuses this card: %s%s", net->device.tag,
+		 strerror(-ret), remedy);
+	bus->ops->report(bus->opaque, line);
+}
+
 static void take_back(struct pair *pair)
 {
 	struct virtio_net *net = pair->net;
@@ -276,6 +296,7 @@ static void take_back(struct pair *pair)
 static bool offloaded(struct pair *pair)
 {
 	struct virtio_device *device = &pair->net->device;
+	int ret;
 
 	if (pair->vhost.running)
 		return true;
@@ -283,10 +304,12 @@ static bool offloaded(struct pair *pair)
 	    !device->queue[pair->rx].enabled ||
 	    !device->queue[pair->tx].enabled || pair->nr_filled)
 		return false;
-	/* It works without as well: not worth more than a note. */
-	if (vhost_net_start(&pair->vhost, device,
-			    pair->net->backend->fd[pair->number]) < 0)
+	ret = vhost_net_start(&pair->vhost, device,
+			      pair->net->backend->fd[pair->number]);
+	if (ret < 0) {
 		pair->vhost_failed = true;
+		report_slow(pair->net, ret);
+	}
 	if (pair->vhost.running)
 		net_backend_watch(pair->net->backend, pair->number, false);
 	return pair->vhost.running;
@@ -518,9 +541,22 @@ static struct virtio_net *net_new(struct net_backend *backend)
 		pair->number = i;
 		pair->rx = QUEUE_RX(i);
 		pair->tx = QUEUE_TX(i);
-		vhost_net_init(&pair->vhost, backend->vhost_fd[i], pair->rx);
 	}
 	return net;
+}
+
+static void open_vhosts(struct virtio_net *net)
+{
+	unsigned int i;
+
+	for (i = 0; i < net->nr_pairs; i++) {
+		int fd = net->backend->vhost_fd[i];
+		int ret = vhost_net_init(&net->pair[i].vhost, fd,
+					 net->pair[i].rx);
+
+		if (ret < 0 && fd >= 0)
+			report_slow(net, ret);
+	}
 }
 
 int virtio_net_add(struct virtio_bus *bus,
@@ -551,6 +587,8 @@ int virtio_net_add(struct virtio_bus *bus,
 		__builtin_offsetof(struct virtio_net_config,
 				   max_virtqueue_pairs);
 	snprintf(device->tag, sizeof(device->tag), "%s", options->tag);
+	device->bus = bus;
+	open_vhosts(net);
 	number = virtio_device_add(bus, device, error);
 	if (number < 0)
 		net_free(device);

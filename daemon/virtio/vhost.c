@@ -13,16 +13,14 @@
 #include "bus.h"
 #include "vhost.h"
 
-/* drivers/vhost/vhost.c: the default of its parameter max_mem_regions. */
-#define MAX_REGIONS 64
-
-bool vhost_has(int fd, uint64_t features)
+int vhost_take(int fd, uint64_t features)
 {
 	uint64_t offered;
 
-	return ioctl(fd, VHOST_SET_OWNER) >= 0 &&
-	       ioctl(fd, VHOST_GET_FEATURES, &offered) >= 0 &&
-	       (offered & features) == features;
+	if (ioctl(fd, VHOST_SET_OWNER) < 0 ||
+	    ioctl(fd, VHOST_GET_FEATURES, &offered) < 0)
+		return -errno;
+	return features & ~offered ? -EOPNOTSUPP : 0;
 }
 
 static int set_memory(int fd, const struct guest_memory *memory)
@@ -31,8 +29,6 @@ static int set_memory(int fd, const struct guest_memory *memory)
 	size_t i;
 	int ret;
 
-	if (memory->nr_ranges > MAX_REGIONS)
-		return -E2BIG;
 	table = calloc(1, sizeof(*table) +
 		       memory->nr_ranges * sizeof(table->regions[0]));
 	if (!table)

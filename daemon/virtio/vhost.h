@@ -12,8 +12,11 @@
 #define VHOST_RING_FEATURES (VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | \
 			     VIRTIO_F_EVENT_IDX)
 
-/* Does the kernel's device have these features?  It is ours then. */
-bool vhost_has(int fd, uint64_t features);
+/*
+ * Make the kernel's device ours, if it has these features: 0 or a negative
+ * errno.
+ */
+int vhost_take(int fd, uint64_t features);
 
 /* Two rings of the kernel's device, and the queues of ours that they are. */
 #define VHOST_PAIR 2u

@@ -16,11 +16,15 @@
 
 #define FEATURES (VHOST_RING_FEATURES | VIRTIO_NET_F_MRG_RXBUF)
 
-bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
+int vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
 {
+	int ret;
+
 	*vhost = (struct vhost_net){ .rings = { .fd = -1 } };
-	return fd >= 0 && vhost_has(fd, FEATURES) &&
-	       !vhost_pair_init(&vhost->rings, fd, first);
+	if (fd < 0)
+		return -ENODEV;
+	ret = vhost_take(fd, FEATURES);
+	return ret ? ret : vhost_pair_init(&vhost->rings, fd, first);
 }
 
 void vhost_net_exit(struct vhost_net *vhost)

@@ -16,10 +16,10 @@ struct vhost_net {
 };
 
 /*
- * For the queues `first` and the next one.  False when there is no vhost-net,
- * or it lacks what our queues need.
+ * For the queues `first` and the next one.  A negative errno when there is no
+ * vhost-net (fd -1), or it lacks what our queues need.
  */
-bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first);
+int vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first);
 void vhost_net_exit(struct vhost_net *vhost);
 
 /*

@@ -44,7 +44,7 @@ int vhost_vsock_open(uint32_t *cid)
 
 	if (fd < 0)
 		return -errno;
-	error = vhost_has(fd, VHOST_RING_FEATURES) ? EADDRINUSE : EOPNOTSUPP;
+	error = vhost_take(fd, VHOST_RING_FEATURES) ? EOPNOTSUPP : EADDRINUSE;
 	for (uint64_t at = FIRST_CID;
 	     error == EADDRINUSE && at < FIRST_CID + CIDS; at++) {
 		error = ioctl(fd, VHOST_VSOCK_SET_GUEST_CID, &at) < 0 ? errno : 0;

@@ -25,12 +25,12 @@ int machine_add_vhost_vsock(struct machine *machine, struct error *error)
 
 /* No card of Windows' gives its frames to vhost-net (net_slirp.c). */
 
-bool vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
+int vhost_net_init(struct vhost_net *vhost, int fd, unsigned int first)
 {
 	(void)fd;
 	(void)first;
 	vhost->rings.fd = -1;
-	return false;
+	return -ENODEV;
 }
 
 void vhost_net_exit(struct vhost_net *vhost)

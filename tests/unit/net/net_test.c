@@ -5,6 +5,7 @@
  * and guests that break the rules.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -480,6 +481,34 @@ static void no_wake_ups(void)
 	close(pair[0]);
 }
 
+/* A host whose vhost-net is none. */
+static void no_vhost(void)
+{
+	struct net_device_options options = { .tag = "eth0" };
+	struct error error;
+	int pair[2], pair2[2];
+
+	note("a vhost-net that does not do");
+	guest_init(&guest);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair2) < 0)
+		die("socketpair");
+	options.backend = net_backend_new(NET_SLIRP, pair[1], &error);
+	if (!options.backend ||
+	    net_backend_add_pair(options.backend, pair2[1]) < 0)
+		die("back-end");
+	options.backend->vhost_fd[0] = open("/dev/null", O_RDWR);
+	options.backend->vhost_fd[1] = open("/dev/null", O_RDWR);
+	device = virtio_net_add(guest.bus, &options, &error);
+	check(device >= 0 && guest.reports == 1 &&
+	      !strncmp(guest.last_report, "eth0: without the kernel's vhost-net",
+		       36) && strstr(guest.last_report, strerror(ENOTTY)),
+	      "one line says why");
+	guest_exit(&guest);
+	close(pair[0]);
+	close(pair2[0]);
+}
+
 int main(void)
 {
 	/* As the VM process does. */
@@ -489,5 +518,6 @@ int main(void)
 	one_way(VIRTIO_F_VERSION_1, "no features");
 	two_pairs();
 	no_wake_ups();
+	no_vhost();
 	return done();
 }
