@@ -63,6 +63,25 @@ static int open_queue(struct ifreq *request)
 	return -1;
 }
 
+static int cannot_open(const struct net_options *options, const char *key,
+		       const struct ifreq *request, int number,
+		       struct error *error)
+{
+	if (number == EBUSY)
+		return error_set(error, "%s: another guest or program has the "
+				 "TAP interface %s: end that, or name another "
+				 "interface", key, request->ifr_name);
+	/* A bridge gets a new one in any case. */
+	if (options->kind == NET_BRIDGE)
+		return error_set(error, "%s: cannot make a TAP interface: %s: "
+				 "run as root", key, strerror(number));
+	return error_set(error, "%s: cannot open TAP interface %s: %s: run as "
+			 "root, or name one that you make with `ip tuntap add "
+			 "dev %s mode tap user USER`", key, request->ifr_name,
+			 strerror(number), *options->interface ?
+			 options->interface : "tap0");
+}
+
 /*
  * Open a TAP interface; its name goes to `name`.  *more: whether it shall have
  * more queues, and then whether it can.
@@ -91,10 +110,7 @@ static int open_tap(const struct net_options *options, const char *key,
 	}
 	*more = request.ifr_flags & IFF_MULTI_QUEUE;
 	if (fd < 0)
-		return error_set(error, "%s: cannot open TAP interface %s: %s: "
-				 "run as root, or make it with `ip tuntap add "
-				 "mode tap user NAME`", key, request.ifr_name,
-				 strerror(errno));
+		return cannot_open(options, key, &request, errno, error);
 	memcpy(name, request.ifr_name, IFNAMSIZ);
 	return fd;
 }

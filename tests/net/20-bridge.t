@@ -96,6 +96,11 @@ is "$(md5sum <back | cut -d' ' -f1)" "$SUM" "tuntap: data both ways"
 try "macvtap: an address of the guest's own" wait_text 60 c '^six'
 found() { ping -c 1 -W 1 fd07::2 >/dev/null; }
 try "macvtap: its neighbours find it" wait_for 30 found
+guest 30 "kernel=$(kernel_of 6.1)" "initrd=$INITRD" eth0=tuntap,tap7 \
+	"modules=$(realpath "$DATA/kernels/6.1/modules")"
+is "$STATUS" 1 "tuntap: an interface that is in use"
+like "$OUT" 'eth0: another guest or program has the TAP interface tap7' \
+	"tuntap: is called that"
 echo | socat -u - TCP:10.7.0.2:98
 ended 30 "$PID"
 is "$STATUS" 0 "tuntap: the guest powers off"
