@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Console text and input of one guest: see console.h. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -282,6 +284,24 @@ size_t console_read(struct console *console, uint64_t *position, void *buffer,
 	*position += length;
 	uv_mutex_unlock(&console->lock);
 	return length;
+}
+
+size_t console_read_noted(struct console *console, uint64_t *position,
+			  char *buffer, size_t room)
+{
+	char note[CONSOLE_NOTE];
+	uint64_t lost = 0;
+	size_t length, more;
+
+	length = console_read(console, position, buffer, room - sizeof(note),
+			      &lost);
+	if (!lost)
+		return length;
+	more = snprintf(note, sizeof(note),
+			"\r\n[colinux: %" PRIu64 " bytes lost]\r\n", lost);
+	memmove(buffer + more, buffer, length);
+	memcpy(buffer, note, more);
+	return more + length;
 }
 
 bool console_wait(struct console *console, uint64_t position)

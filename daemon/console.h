@@ -86,6 +86,13 @@ uint64_t console_end(struct console *console);
 size_t console_read(struct console *console, uint64_t *position, void *buffer,
 		    size_t room, uint64_t *lost);
 /*
+ * The same for who shows it to people: a line in the text says how much was
+ * skipped.  Room: at least 2 * CONSOLE_NOTE.
+ */
+#define CONSOLE_NOTE 80
+size_t console_read_noted(struct console *console, uint64_t *position,
+			  char *buffer, size_t room);
+/*
  * Wait until there is text after position: true; or console_finish() was
  * called and there is none: false.
  */

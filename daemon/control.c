@@ -146,13 +146,13 @@ static void client_write(struct control_client *client, char *bytes,
 /* Send the next piece of the console unless one is under way. */
 static void stream_pump(struct control_client *client)
 {
-	uint64_t lost = 0;
 	size_t length;
 
 	if (client->writing || client->close_requested)
 		return;
-	length = console_read(client->control->console, &client->position,
-			      client->chunk, sizeof(client->chunk), &lost);
+	length = console_read_noted(client->control->console,
+				    &client->position, client->chunk,
+				    sizeof(client->chunk));
 	if (length)
 		client_write(client, client->chunk, length);
 	else if (client->finish)
@@ -319,6 +319,9 @@ static void start_stream(struct control_client *client,
 	uint64_t back = request->scrollback < 0 ? CONSOLE_SCROLLBACK :
 						  request->scrollback;
 
+	/* What went before is not lost to who was not there. */
+	if (back > CONSOLE_SCROLLBACK)
+		back = CONSOLE_SCROLLBACK;
 	resize(client, request);
 	client->position = end > back ? end - back : 0;
 	client->state = CLIENT_STREAM;

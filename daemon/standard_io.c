@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Standard input and output of a VM process: see standard_io.h. */
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "standard_io.h"
@@ -26,21 +24,13 @@ static void write_all(const char *text, size_t length)
 static void output_thread(void *opaque)
 {
 	struct console *console = opaque;
-	uint64_t position = 0, lost;
+	uint64_t position = 0;
 	char buffer[16 * 1024];
-	char note[80];
 	size_t length;
 
 	while (console_wait(console, position)) {
-		lost = 0;
-		length = console_read(console, &position, buffer,
-				      sizeof(buffer), &lost);
-		if (lost) {
-			snprintf(note, sizeof(note),
-				 "\r\n[colinux: %llu bytes lost]\r\n",
-				 (unsigned long long)lost);
-			write_all(note, strlen(note));
-		}
+		length = console_read_noted(console, &position, buffer,
+					    sizeof(buffer));
 		write_all(buffer, length);
 	}
 }

@@ -219,6 +219,43 @@ static void test_streams(void)
 	/* `slow` stays: the end must not wait for it. */
 }
 
+/* The flood of above for one that reads, but too late. */
+static void test_late(void)
+{
+	static char got[2 * CONSOLE_SCROLLBACK];
+	unsigned long long lost = 0;
+	uint64_t before = console_end(console);
+	char *text = malloc(100000), *note;
+	size_t nr = 0;
+	int fd = connect_client();
+
+	memset(text, 'q', 100000);
+	send_line(fd, "console scrollback=0\n");
+	check(run_until((take_answer(fd, got, sizeof(got)), *got)) &&
+		      !strcmp(got, "ok\n"),
+	      "a reader of what comes next");
+	for (int i = 0; i < 30; i++) {
+		console_output(console, text, 100000);
+		control_console_changed(control);
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	console_output(console, "that's all", 10);
+	control_console_changed(control);
+	check(run_until((take_answer(fd, got, sizeof(got)),
+			 strstr(got, "that's all"))),
+	      "gets the end of it");
+	for (const char *c = got; *c; c++)
+		nr += *c == 'q';
+	note = strstr(got, "\r\n[colinux: ");
+	check(note && sscanf(note, "\r\n[colinux: %llu bytes lost]\r\n",
+			     &lost) == 1 && lost,
+	      "and is told that it is not all");
+	check(nr + lost + 10 == console_end(console) - before,
+	      "to the byte: %zu and %llu", nr, lost);
+	close(fd);
+	free(text);
+}
+
 static void on_closed(void *opaque)
 {
 	*(bool *)opaque = true;
@@ -262,6 +299,7 @@ int main(void)
 	test_answers();
 	test_hostile();
 	test_streams();
+	test_late();
 	test_close();
 	uv_close((uv_handle_t *)&limit, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
