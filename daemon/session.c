@@ -554,7 +554,8 @@ static int start_output(struct session *session, int log, struct error *error)
 		os_child_output(-1);
 		os_use_output(log);
 	}
-	if (standard_output_start(&session->output, session->console) < 0)
+	if (standard_output_start(&session->output, session->console,
+				  session->options->background) < 0)
 		return error_set(error, "cannot start a thread");
 	session->output_started = true;
 	return 0;

@@ -12,8 +12,19 @@
 
 #include "console.h"
 
-/* Copy the console to standard output until console_finish(). */
-int standard_output_start(uv_thread_t *thread, struct console *console);
+/*
+ * A log lies where memory is (/run), and a guest must not fill that.  More than
+ * this, and it begins anew: a line that says how much went, and what the
+ * console still has.
+ */
+#define LOG_LIMIT (16 * 1024 * 1024)
+
+/*
+ * Copy the console to standard output until console_finish().  log: it is a
+ * file of ours, open for appending, which may be cut; never anybody else's.
+ */
+int standard_output_start(uv_thread_t *thread, struct console *console,
+			  bool log);
 
 /*
  * Copy standard input into the console until its end.  The thread cannot be

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../../daemon/command.h"
+#include "../../../daemon/standard_io.h"
 #include "../virtio/tap.h"
 #include "child.h"
 #include "fake.h"
@@ -317,13 +318,27 @@ static void test_terminal(void)
 	check(child_end(&child) == 101, "Ctrl-] . ends it");
 }
 
+/* The beginning of a file; its size, or -1. */
+static off_t read_file(const char *path, char *text, size_t room)
+{
+	FILE *file = fopen(path, "r");
+	struct stat status = { .st_size = -1 };
+	size_t length = 0;
+
+	if (file) {
+		length = fread(text, 1, room - 1, file);
+		fstat(fileno(file), &status);
+		fclose(file);
+	}
+	text[length] = '\0';
+	return status.st_size;
+}
+
 static void test_start(void)
 {
 	const char *const *words = GUEST("name=bg");
 	const char *start[16] = { "start" };
 	char log[128], text[4096];
-	size_t length;
-	FILE *file;
 
 	for (int i = 1; words[i]; i++)
 		start[i] = words[i];
@@ -341,12 +356,50 @@ static void test_start(void)
 	      other.text);
 	snprintf(log, sizeof(log), "%s/bg/log", directory);
 	check(wait_for_path(log), "it has a log");
-	file = fopen(log, "r");
-	length = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	text[length] = '\0';
-	if (file)
-		fclose(file);
+	read_file(log, text, sizeof(text));
 	check(strstr(text, "fake login: "), "with the console in it");
+}
+
+static void test_log(void)
+{
+	const char *const *words = GUEST("name=bg", "sandbox=on");
+	const char *start[16] = { "start" };
+	char path[128], text[4096];
+	unsigned long long dropped = 0;
+	int fd;
+
+	for (int i = 1; words[i]; i++)
+		start[i] = words[i];
+	check(child_run(&child, start) == 0, "start: %s", child.text);
+	child_start(&other, false, COMMAND("console", "bg"));
+	child_expect(&other, "fake login: ");
+	/* As if it had printed that much. */
+	snprintf(path, sizeof(path), "%s/bg/log", directory);
+	if (truncate(path, LOG_LIMIT) < 0)
+		die("truncate");
+	child_type(&other, "more\n");
+	child_expect(&other, "more\n");
+	check(child_run(&child, COMMAND("stop", "bg")) == 0 &&
+		      child_end(&other) == 0 &&
+		      read_file(path, text, sizeof(text)) < 4096,
+	      "a log that is full begins anew");
+	sscanf(text, "[colinux: %llu bytes of the log dropped]", &dropped);
+	check(dropped > LOG_LIMIT - 4096 && dropped <= LOG_LIMIT,
+	      "says how much went: %llu", dropped);
+	check(strstr(text, "]\nfake login: more\n"),
+	      "and has again what the console has");
+
+	snprintf(path, sizeof(path), "%s/own", directory);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	if (fd < 0 || ftruncate(fd, LOG_LIMIT) < 0 || close(fd) < 0)
+		die(path);
+	setenv("FAKE_OUTPUT", path, 1);
+	child_start(&child, false, GUEST("name=a"));
+	unsetenv("FAKE_OUTPUT");
+	child_type(&child, "poweroff\n");
+	check(child_end(&child) == 0 &&
+		      read_file(path, text, sizeof(text)) > LOG_LIMIT,
+	      "a user's own file is not cut");
 }
 
 /* Wrong values are found before any tool is asked for. */
@@ -466,6 +519,7 @@ int main(int argc, char **argv)
 	test_console();
 	test_terminal();
 	test_start();
+	test_log();
 	test_image_options();
 	test_classic();
 	test_names();
