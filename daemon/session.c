@@ -56,7 +56,8 @@ struct session {
 	struct session_disks disks;
 	uv_thread_t output;
 	bool output_started;
-	bool running, stopping;
+	bool running;
+	uint64_t stop_until;	/* uv_now(): nobody waits, but asked it to */
 	unsigned int reboots;
 	uint64_t started;	/* uv_hrtime() */
 	enum machine_end end;
@@ -114,6 +115,16 @@ static bool stop_is_awaited(const struct session *session)
 	return uv_is_active((const uv_handle_t *)&session->force_timer);
 }
 
+/*
+ * Whether the guest is to end: a reboot would be its answer to that.  One that
+ * did not obey is as before when nobody waits any longer.
+ */
+static bool is_stopping(const struct session *session)
+{
+	return stop_is_awaited(session) ||
+	       uv_now(session->loop) < session->stop_until;
+}
+
 static void on_ask_timer(uv_timer_t *timer)
 {
 	struct session *session = timer->data;
@@ -129,7 +140,6 @@ static void request_stop(struct session *session)
 {
 	if (!session->running)
 		return;
-	session->stopping = true;
 	ask(session);
 	session->ask_pause = ASK_AGAIN_MS;
 	uv_timer_start(&session->ask_timer, on_ask_timer, session->ask_pause,
@@ -213,7 +223,7 @@ static void answer_status(struct session *session,
 	control_line(client, "name %s", session->runtime.name);
 	control_line(client, "pid %d", (int)uv_os_getpid());
 	control_line(client, "state %s",
-		     session->stopping ? "stopping" : "running");
+		     is_stopping(session) ? "stopping" : "running");
 	control_line(client, "uptime %" PRIu64,
 		     (uv_hrtime() - session->started) / 1000000000);
 	control_line(client, "memory %" PRIu64, config->memory >> 20);
@@ -378,6 +388,8 @@ static void on_escape(void *opaque, char key)
 	case 's':
 		say("asking the guest to power off");
 		request_stop(session);
+		session->stop_until = uv_now(session->loop) +
+				      session->config->stop_timeout * 1000ull;
 		break;
 	case 'd':
 		say("this terminal is the guest's own: `colinux start` and "
@@ -433,7 +445,7 @@ static void on_end(struct session *session)
 	struct error error;
 
 	machine_join(session->machine);
-	if (session->end == MACHINE_REBOOT && !session->stopping) {
+	if (session->end == MACHINE_REBOOT && !is_stopping(session)) {
 		session->reboots++;
 		if (machine_start(session->machine, &error) == 0)
 			return;

@@ -81,7 +81,10 @@ static enum fake_step guest(unsigned int vcpu, unsigned int step,
 		fake_console_output("going down\n");
 		return fake_end(run, COLINUX_END_POWEROFF);
 	}
-	asked |= *kicks >> COLINUX_VIRQ_SHUTDOWN & 1;
+	if (*kicks & 1ull << COLINUX_VIRQ_SHUTDOWN) {
+		fake_console_output("not now\n");
+		asked = true;
+	}
 	return take_line(run);
 }
 
@@ -92,7 +95,7 @@ static enum fake_step guest(unsigned int vcpu, unsigned int step,
 			   "port=/dev/null", "colinux-init=/dev/null", \
 			   __VA_ARGS__)
 
-static struct child child, other;
+static struct child child, other, third;
 
 static void test_statuses(void)
 {
@@ -150,12 +153,18 @@ static void test_usage(void)
 	      child.text);
 }
 
+/* Expect nothing of what it has printed until now. */
+static void forget(struct child *of)
+{
+	of->length = 0;
+	memset(of->text, 0, sizeof(of->text));
+}
+
 static void test_reboot(void)
 {
 	child_start(&child, false, GUEST("name=a"));
 	check(child_expect(&child, "fake login: "), "first boot");
-	child.length = 0;
-	memset(child.text, 0, sizeof(child.text));
+	forget(&child);
 	child_type(&child, "reboot\n");
 	check(child_expect(&child, "fake login: "), "second boot");
 	child_type(&child, "poweroff\n");
@@ -268,33 +277,87 @@ static void test_control(void)
 	check(child_end(&child) == 0, "its name is free again");
 }
 
+/* A reboot is the answer to `stop` while somebody waits for it. */
+static void test_failed_stop(void)
+{
+	setenv("FAKE_DEAF", "1", 1);
+	child_start(&child, false, GUEST("name=vm", "timeout=0"));
+	child_expect(&child, "fake login: ");
+	child_run(&other, COMMAND("stop", "vm", "--timeout", "0"));
+	check(child_run(&other, COMMAND("ps")) == 0 &&
+		      strstr(other.text, "running"),
+	      "after a stop that failed it runs");
+	child_expect(&child, "not now");
+	forget(&child);
+	child_type(&child, "reboot\n");
+	check(child_expect(&child, "fake login: "), "and reboots as before");
+
+	child_start(&other, false, COMMAND("stop", "vm", "--timeout", "60"));
+	child_expect(&child, "not now");
+	kill(other.pid, SIGKILL);
+	child_end(&other);
+	check(child_run(&other, COMMAND("ps")) == 0 &&
+		      strstr(other.text, "running"),
+	      "and so after one whose client went away");
+	forget(&child);
+	child_type(&child, "reboot\n");
+	check(child_expect(&child, "fake login: "), "it reboots");
+
+	child_start(&other, false, COMMAND("stop", "vm", "--timeout", "60"));
+	child_expect(&child, "not now");
+	check(child_run(&third, COMMAND("ps")) == 0 &&
+		      strstr(third.text, "stopping"),
+	      "it is stopping while one waits");
+	child_type(&child, "reboot\n");
+	check(child_end(&other) == 0 && child_end(&child) == 0 &&
+		      strstr(child.text, "powered off"),
+	      "whom a reboot answers");
+
+	/* Ctrl-] s waits for as long as a signal would. */
+	child_start(&child, true, GUEST("name=vm", "timeout=0"));
+	child_expect(&child, "[80x25]");
+	child_type(&child, "\035s");
+	child_expect(&child, "not now");
+	forget(&child);
+	child_type(&child, "reboot\r");
+	check(child_expect(&child, "fake login: "),
+	      "Ctrl-] s does not stand for ever");
+	child_type(&child, "poweroff\r");
+	check(child_end(&child) == 0, "nor in the way of powering off");
+	child_start(&child, true, GUEST("name=vm"));
+	child_expect(&child, "[80x25]");
+	child_type(&child, "\035s");
+	child_expect(&child, "not now");
+	child_type(&child, "reboot\r");
+	check(child_end(&child) == 0 && strstr(child.text, "powered off"),
+	      "but for its time");
+	unsetenv("FAKE_DEAF");
+}
+
 static void test_console(void)
 {
-	struct child *third = malloc(sizeof(*third));
-
 	child_start(&child, false, GUEST("name=vm"));
 	child_expect(&child, "fake login: ");
 	child_start(&other, false, COMMAND("console", "vm"));
 	check(child_expect(&other, "fake login: "), "earlier text is shown");
-	child_start(third, true, COMMAND("console", "vm"));
-	check(child_expect(third, "fake login: "), "to any number of readers");
+	child_start(&third, true, COMMAND("console", "vm"));
+	check(child_expect(&third, "fake login: "), "to any number of readers");
 	check(child_expect(&other, "[80x25]"),
 	      "the size of the terminal reaches the guest");
 	child_type(&other, "one\n");
-	check(child_expect(third, "one") && child_expect(&child, "one"),
+	check(child_expect(&third, "one") && child_expect(&child, "one"),
 	      "what one types all see");
-	child_type(third, "two\r");
+	child_type(&third, "two\r");
 	check(child_expect(&other, "two"), "and so for the other");
-	child_type(third, "\035\035");
+	child_type(&third, "\035\035");
 	check(child_expect(&other, "\035"), "Ctrl-] twice sends it");
-	child_type(third, "\035d");
-	check(child_end(third) == 0 && strstr(third->text, "detached"),
+	child_type(&third, "\035d");
+	check(child_end(&third) == 0 && strstr(third.text, "detached"),
 	      "Ctrl-] d detaches");
 	child_type(&other, "\npoweroff\n");
 	check(child_end(&other) == 0 && strstr(other.text, "has ended"),
 	      "the end of the guest ends its readers");
 	check(child_end(&child) == 0, "power-off from a reader");
-	free(third);
 }
 
 static void test_terminal(void)
@@ -516,6 +579,7 @@ int main(int argc, char **argv)
 	test_reboot();
 	test_signals();
 	test_control();
+	test_failed_stop();
 	test_console();
 	test_terminal();
 	test_start();
