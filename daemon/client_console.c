@@ -118,7 +118,7 @@ static void on_input(uv_poll_t *poll, int status, int events)
 		send_text(attached, text, length);
 }
 
-static void write_out(const char *text, size_t length)
+static int write_out(const char *text, size_t length)
 {
 	ssize_t written;
 
@@ -127,10 +127,11 @@ static void write_out(const char *text, size_t length)
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written <= 0)
-			return;
+			return -1;
 		text += written;
 		length -= written;
 	}
+	return 0;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -170,7 +171,13 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buffer)
 		}
 		memmove(client->buffer, client->buffer + used, client->length);
 	}
-	write_out(client->buffer, client->length);
+	/* Nobody reads any longer, or the disk is full. */
+	if (write_out(client->buffer, client->length) < 0) {
+		error_set(client->error, "standard output: %s",
+			  strerror(errno));
+		client->failed = true;
+		close_all(attached);
+	}
 	client->length = 0;
 }
 

@@ -354,6 +354,12 @@ static void test_console(void)
 	child_type(&third, "\035d");
 	check(child_end(&third) == 0 && strstr(third.text, "detached"),
 	      "Ctrl-] d detaches");
+	child_start(&third, false, COMMAND("console", "vm"));
+	child_expect(&third, "two");
+	close(third.out);
+	third.out = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	child_type(&other, "three\n");
+	check(child_end(&third) == 1, "one that nobody reads from ends");
 	child_type(&other, "\npoweroff\n");
 	check(child_end(&other) == 0 && strstr(other.text, "has ended"),
 	      "the end of the guest ends its readers");
