@@ -10,6 +10,8 @@
 #include "os.h"
 
 #define MAX_CLIENTS 32
+/* They stay: there must be room for `stop` and the like beside them. */
+#define MAX_STREAMS 24
 #define ANSWER_ROOM (60 * 1024)
 #define STREAM_CHUNK (16 * 1024)
 #define TOLD_ROOM 1024
@@ -311,6 +313,15 @@ static void resize(struct control_client *client,
 			       request->rows);
 }
 
+static unsigned int nr_streams(const struct control *control)
+{
+	unsigned int nr = 0;
+
+	for (struct control_client *c = control->clients; c; c = c->next)
+		nr += c->state == CLIENT_STREAM;
+	return nr;
+}
+
 static void start_stream(struct control_client *client,
 			 const struct protocol_request *request)
 {
@@ -319,6 +330,10 @@ static void start_stream(struct control_client *client,
 	uint64_t back = request->scrollback < 0 ? CONSOLE_SCROLLBACK :
 						  request->scrollback;
 
+	if (nr_streams(client->control) >= MAX_STREAMS) {
+		control_done(client, "too many terminals are attached already");
+		return;
+	}
 	/* What went before is not lost to who was not there. */
 	if (back > CONSOLE_SCROLLBACK)
 		back = CONSOLE_SCROLLBACK;

@@ -256,6 +256,27 @@ static void test_late(void)
 	free(text);
 }
 
+static void test_many(void)
+{
+	int fds[40], nr = 0;
+
+	*answer = '\0';
+	while (nr < 40 && strncmp(answer, "error ", 6)) {
+		fds[nr] = connect_client();
+		*answer = '\0';
+		send_line(fds[nr], "console scrollback=0\n");
+		run_until(take_answer(fds[nr], answer, sizeof(answer)) ||
+			  *answer);
+		nr++;
+	}
+	check(nr > 20 && nr < 40, "so many readers and no more: %s",
+	      strtok(answer, "\n"));
+	check(ask("status\n") && strstr(answer, "ok\n"),
+	      "they leave room for others");
+	while (nr)
+		close(fds[--nr]);
+}
+
 static void on_closed(void *opaque)
 {
 	*(bool *)opaque = true;
@@ -300,6 +321,7 @@ int main(void)
 	test_hostile();
 	test_streams();
 	test_late();
+	test_many();
 	test_close();
 	uv_close((uv_handle_t *)&limit, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
