@@ -17,6 +17,7 @@
 #include "channel.h"
 
 #define TREE_PATH 4096
+#define TREE_NAME 256
 
 struct tree {
 	struct channel *channel;
@@ -37,6 +38,11 @@ struct tree {
  * Can `path` be sent?  0 or an errno: for an answer before anything is sent.
  */
 int tree_readable(const char *path);
+/*
+ * The name that what is at `path` is sent under: its last component, without
+ * '/' after it; "." for what has none that could be a name elsewhere.
+ */
+void tree_base_name(const char *path, char name[TREE_NAME]);
 /* Send what is at `path`, up to DONE.  false = the channel has ended. */
 bool tree_send(struct tree *tree, const char *path);
 
@@ -45,6 +51,11 @@ struct tree_target {
 	int directory;		/* of the first entry */
 	const char *name;	/* its name there; "" = as the sender calls it */
 	bool must_be_directory;	/* the path ended in '/' */
+	/*
+	 * If `name` is "": the only name that the first entry may have; NULL = any,
+	 * of a sender that may choose what it writes here.
+	 */
+	const char *expected;
 };
 
 /*

@@ -9,6 +9,8 @@
 void tree_note(struct tree *tree, const char *what, int error);
 /* A note that came from the other side. */
 void tree_note_of_other(struct tree *tree, const struct frame *frame);
+/* Append to a text, as far as there is room; what is used of it then. */
+size_t tree_append(char *text, size_t used, size_t room, const char *more);
 /* Append a component to tree->path, as far as there is room. */
 void tree_enter(struct tree *tree, const char *name);
 

@@ -11,11 +11,28 @@
 
 bool tree_name_valid(const char *name, size_t length)
 {
-	if (!length || length > 255 || memchr(name, '/', length) ||
+	if (!length || length >= TREE_NAME || memchr(name, '/', length) ||
 	    memchr(name, '\0', length))
 		return false;
 	return !(name[0] == '.' &&
 		 (length == 1 || (length == 2 && name[1] == '.')));
+}
+
+void tree_base_name(const char *path, char name[TREE_NAME])
+{
+	size_t end = strlen(path), start;
+
+	while (end > 1 && path[end - 1] == '/')
+		end--;
+	start = end;
+	while (start && path[start - 1] != '/')
+		start--;
+	if (!tree_name_valid(path + start, end - start)) {
+		memcpy(name, ".", 2);
+		return;
+	}
+	memcpy(name, path + start, end - start);
+	name[end - start] = '\0';
 }
 
 void tree_enter(struct tree *tree, const char *name)
@@ -29,7 +46,7 @@ void tree_enter(struct tree *tree, const char *name)
 	memcpy(tree->path + length, name, more + 1);
 }
 
-static size_t append(char *text, size_t used, size_t room, const char *more)
+size_t tree_append(char *text, size_t used, size_t room, const char *more)
 {
 	while (*more && used + 1 < room)
 		text[used++] = *more++;
@@ -40,13 +57,13 @@ static size_t append(char *text, size_t used, size_t room, const char *more)
 void tree_note(struct tree *tree, const char *what, int error)
 {
 	char text[TREE_PATH + 128];
-	size_t used = append(text, 0, TREE_PATH, tree->path);
+	size_t used = tree_append(text, 0, TREE_PATH, tree->path);
 
-	used = append(text, used, sizeof(text), ": ");
-	used = append(text, used, sizeof(text), what);
+	used = tree_append(text, used, sizeof(text), ": ");
+	used = tree_append(text, used, sizeof(text), what);
 	if (error) {
-		used = append(text, used, sizeof(text), ": ");
-		append(text, used, sizeof(text), strerror(error));
+		used = tree_append(text, used, sizeof(text), ": ");
+		tree_append(text, used, sizeof(text), strerror(error));
 	}
 	tree->problems++;
 	if (tree->note)
@@ -80,6 +97,7 @@ int tree_open_target(const char *path, struct tree_target *target)
 	if (length >= sizeof(parent))
 		return ENAMETOOLONG;
 	target->name = "";
+	target->expected = NULL;
 	target->must_be_directory = path[length - 1] == '/';
 	target->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (target->directory >= 0)

@@ -258,6 +258,22 @@ static void make_fifo(struct receiver *r, const char *name,
 		finish_named(r, name, entry);
 }
 
+/* What was asked for: else the sender chooses what is replaced here. */
+static bool is_expected(struct receiver *r, const char *name)
+{
+	const char *expected = r->target->expected;
+	char text[3 * TREE_NAME];
+	size_t used;
+
+	if (!expected || !strcmp(name, expected))
+		return true;
+	used = tree_append(text, 0, sizeof(text), "asked for ");
+	used = tree_append(text, used, sizeof(text), expected);
+	used = tree_append(text, used, sizeof(text), ", the other side sends ");
+	tree_append(text, used, sizeof(text), name);
+	return bad(r, text);
+}
+
 /* The first entry takes the name that the target says. */
 static bool name_first(struct receiver *r, char *name, bool *itself,
 		       bool directory)
@@ -272,6 +288,8 @@ static bool name_first(struct receiver *r, char *name, bool *itself,
 		return directory || !r->target->must_be_directory ||
 		       bad(r, "is to be a directory: there is none");
 	}
+	if (!is_expected(r, name))
+		return false;
 	/* "cp NAME:/dir/. there": the contents. */
 	if (strcmp(name, "."))
 		return true;
@@ -281,7 +299,7 @@ static bool name_first(struct receiver *r, char *name, bool *itself,
 
 /* Split an entry and check it; target = the text behind the name's NUL. */
 static bool parse_entry(struct receiver *r, const struct frame *frame,
-			struct colinux_agent_entry *entry, char name[256],
+			struct colinux_agent_entry *entry, char name[TREE_NAME],
 			char target[TREE_PATH])
 {
 	const char *text = (const char *)frame->payload + sizeof(*entry);
@@ -315,7 +333,7 @@ static bool take_entry(struct receiver *r, const struct frame *frame)
 {
 	size_t path_length = strlen(r->tree->path);
 	struct colinux_agent_entry entry;
-	char name[256], target[TREE_PATH];
+	char name[TREE_NAME], target[TREE_PATH];
 	bool itself = false, refused;
 	const char *why;
 

@@ -205,28 +205,6 @@ static bool send_any(struct tree *tree, int directory, const char *name,
 	}
 }
 
-/*
- * The last component of a path, without '/' after it; "." for what has none
- * that could be a name elsewhere.
- */
-static void base_name(const char *path, char *name, size_t room)
-{
-	size_t end = strlen(path), start;
-
-	while (end > 1 && path[end - 1] == '/')
-		end--;
-	start = end;
-	while (start && path[start - 1] != '/')
-		start--;
-	if (!tree_name_valid(path + start, end - start) ||
-	    end - start >= room) {
-		memcpy(name, ".", 2);
-		return;
-	}
-	memcpy(name, path + start, end - start);
-	name[end - start] = '\0';
-}
-
 int tree_readable(const char *path)
 {
 	struct stat status;
@@ -240,12 +218,12 @@ int tree_readable(const char *path)
 bool tree_send(struct tree *tree, const char *path)
 {
 	size_t length = strlen(path);
-	char name[256];
+	char name[TREE_NAME];
 
 	if (length >= TREE_PATH)
 		return false;
 	memcpy(tree->path, path, length + 1);
-	base_name(path, name, sizeof(name));
+	tree_base_name(path, name);
 	/* "link/" means what it leads to. */
 	return send_any(tree, AT_FDCWD, path, name, 0,
 			length && path[length - 1] == '/') &&

@@ -79,12 +79,15 @@ static int failed(const struct error *error)
 static int get(struct copy *copy)
 {
 	struct tree_target target;
+	char name[TREE_NAME];
 	int problem = tree_open_target(copy->here, &target);
 
 	if (problem) {
 		say("%s: %s", copy->here, strerror(problem));
 		return -1;
 	}
+	tree_base_name(copy->there, name);
+	target.expected = name;
 	channel_send_text(&copy->channel, COLINUX_AGENT_GET, copy->there);
 	snprintf(copy->tree.path, sizeof(copy->tree.path), "%s", copy->here);
 	return tree_receive(&copy->tree, &target) ? 0 : -1;

@@ -171,6 +171,12 @@ try "into a directory that is there" diff -r --no-dereference -x fifo tree back/
 run cp tree/. vm:"$WORK/back"
 is "$STATUS" 0 "the contents of a directory"
 try "are not a directory more" test ! -e back/back
+mkdir contents
+run cp vm:"$WORK/tree/." contents
+is "$STATUS $ERR" "0 " "the contents of one of the guest"
+try "are the same" diff -r --no-dereference -x fifo tree contents
+run cp vm:"$WORK/tree/sub/" contents/sub/deep
+try "a directory that is named with a slash" test -f contents/sub/deep/sub/data
 run cp tree/file vm:"$WORK/new"
 is "$STATUS $(cat new)" "0 text" "a file under another name"
 run cp vm:"$WORK/nowhere" x
@@ -199,15 +205,18 @@ try "a file without a size" cmp version /proc/version
 
 # --- A guest that is not to be trusted ---
 
-# Nothing appears but in "in".
+# Nothing appears but what was asked for, in "in".
 for i in $(seq ${#CASES[@]}); do
+	IFS=$'\t' read -r asked name <<<"${CASES[i - 1]}"
 	rm -rf box
 	mkdir -p box/in
-	run cp "evil$i:/x" box/in
-	is "$STATUS" 1 "${CASES[i - 1]}: refused" || diag "$ERR"
-	is "$(cd box && find . | grep -v '^./in\|^.$')" "" \
-		"${CASES[i - 1]}: nothing outside"
-	unlike "$ERR" $'\x1b' "${CASES[i - 1]}: a message for people"
+	run cp "evil$i:/x/$asked" box/in
+	is "$STATUS" 1 "$name: refused" || diag "$ERR"
+	is "$(cd box && find . -mindepth 1 ! -path ./in ! -path "./in/$asked" \
+		! -path "./in/$asked/*")" "" "$name: nothing else"
+	unlike "$ERR" $'\x1b' "$name: a message for people"
+	[[ $name != another* ]] || is "$ERR" "colinux: box/in: asked for a, the other \
+side sends other" "$name: both names are said"
 done
 
 # A link that was there before is replaced, not written through.

@@ -5,7 +5,7 @@ process of this machine.
 
 usage: agent_peer.py AGENT FRAMES
 
-Prints the number of a TCP port.  Who asks for a copy of /frames/N gets the
+Prints the number of a TCP port.  Who asks for a copy of /frames/N/NAME gets the
 bytes of FRAMES/N instead (tests/exec/hostile).  Ends when its standard input
 does.
 """
@@ -49,7 +49,7 @@ def serve(connection, agent, frames):
     kind, first = read_frame(connection)
     path = first[HEADER:].decode(errors="replace")
     if kind == GET and path.startswith("/frames/"):
-        with open(os.path.join(frames, os.path.basename(path)), "rb") as file:
+        with open(os.path.join(frames, path.split("/")[2]), "rb") as file:
             file.seek(HEADER + 4)
             connection.sendall(file.read())
         while connection.recv(65536):

@@ -144,23 +144,26 @@ like "$rc $err" '^1 .*file:stream: left out: Windows cannot have' \
 exe colinux.exe cp "vm:$tmp/tree" "$wtmp\\new"
 is "$rc" 1 "a directory does not replace a file"
 
-# A guest that is not to be trusted: nothing appears but in "in".
-# hostile FRAMES NAME: copy these.
+# A guest that is not to be trusted: nothing appears but what was asked for, in
+# "in".
+# hostile FRAMES ASKED NAME: copy these.
 hostile()
 {
 	rm -rf "$tmp/box"
 	mkdir -p "$tmp/box/in"
-	exe colinux.exe cp "vm:/frames/$1" "$wtmp\\box\\in"
-	is "$rc" 1 "$2: refused" || diag "$err"
+	exe colinux.exe cp "vm:/frames/$1/$2" "$wtmp\\box\\in"
+	is "$rc" 1 "$3: refused" || diag "$err"
 	unlike "$err" $'\x1b' "... a message for people"
 }
 for i in "${!cases[@]}"; do
-	hostile "$((i + 1))" "${cases[i]}"
-	is "$(cd "$tmp/box" && find . | grep -v '^./in\|^.$')" "" \
-		"... and nothing outside"
+	IFS=$'\t' read -r asked name <<<"${cases[i]}"
+	hostile "$((i + 1))" "$asked" "$name"
+	is "$(cd "$tmp/box" && find . -mindepth 1 ! -path ./in \
+		! -path "./in/$asked" ! -path "./in/$asked/*")" "" \
+		"... and nothing else"
 done
 for i in "${!names[@]}"; do
-	hostile "w$((i + 1))" "${names[i]#*$'\t'}"
+	hostile "w$((i + 1))" tree "${names[i]#*$'\t'}"
 	# Names may be no text.
 	LC_ALL=C like "$err" '^colinux: .*box/in/tree/.*: left out: ' \
 		"... and named"
