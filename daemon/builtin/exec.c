@@ -69,6 +69,7 @@ static bool take_letters(struct exec_options *options, const char *word)
 	return true;
 }
 
+/* 0; 1 = help has been printed; -1 after a message. */
 static int parse(struct exec_options *options, int *timeout, int argc,
 		 char **argv)
 {
@@ -84,6 +85,9 @@ static int parse(struct exec_options *options, int *timeout, int argc,
 			if (options->name)
 				break;
 			options->name = argv[i];
+		} else if (wants_help("exec", 2, argv + i - 1)) {
+			/* This word alone: the command has words like it. */
+			return 1;
 		} else if (!take_letters(options, argv[i])) {
 			const char *option = argv[i];
 
@@ -126,15 +130,18 @@ int cmd_exec(int argc, char **argv)
 {
 	struct exec_options options = { .env = NULL };
 	struct channel *channel = malloc(sizeof(*channel));
-	int timeout = AGENT_TIMEOUT, status = EXEC_FAILED;
+	int timeout = AGENT_TIMEOUT, status = EXEC_FAILED, parsed;
 
 	options.env = calloc(argc, sizeof(*options.env));
-	if (!channel || !options.env)
+	if (!channel || !options.env) {
 		say("out of memory");
-	else if (wants_help("exec", argc, argv))
-		status = 0;
-	else if (!parse(&options, &timeout, argc, argv))
-		status = run(&options, timeout, channel);
+	} else {
+		parsed = parse(&options, &timeout, argc, argv);
+		if (!parsed)
+			status = run(&options, timeout, channel);
+		else if (parsed > 0)
+			status = 0;
+	}
 	free(options.env);
 	free(channel);
 	return status;

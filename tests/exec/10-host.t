@@ -69,6 +69,16 @@ is "$STATUS $ERR" "126 colinux: /nowhere: No such file or directory" \
 run exec vm -u nobody-of-that-name true
 is "$STATUS" 125 "no such user"
 like "$ERR" 'no such user or group: nobody-of-that-name$' "its name"
+run exec vm echo -h --help
+is "$STATUS $OUT" "0 -h --help" "the command's own -h and --help"
+run exec vm -w -h true
+is "$STATUS $ERR" "126 colinux: -h: No such file or directory" \
+	"an option's value that looks like one"
+for words in -h "vm --help" "-i vm -h true"; do
+	# shellcheck disable=SC2086
+	run exec $words
+	like "$STATUS $OUT" '^0 Usage: colinux exec' "$words: ours"
+done
 run exec nothing true
 is "$STATUS" 125 "no such guest"
 run exec vm
