@@ -7,6 +7,7 @@
  * command down, as in a pipeline.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,34 @@ static void send_input(struct exec *exec)
 	exec->window -= length;
 	channel_send(exec->channel, COLINUX_AGENT_STDIN, buffer, length, NULL,
 		     0);
+}
+
+static int fits(const char *what, const char *text, struct error *error)
+{
+	if (!text || strlen(text) <= COLINUX_AGENT_PAYLOAD)
+		return 0;
+	return error_set(error, "%s is too long: %zu bytes, at most %u can be "
+			 "sent", what, strlen(text), COLINUX_AGENT_PAYLOAD);
+}
+
+/* A frame that is too long would end the session, without a reason. */
+static int check_lengths(const struct exec_options *options,
+			 struct error *error)
+{
+	char what[40];
+
+	for (int i = 0; options->argv[i]; i++) {
+		snprintf(what, sizeof(what), "word %d of the command", i + 1);
+		if (fits(what, options->argv[i], error) < 0)
+			return -1;
+	}
+	for (int i = 0; i < options->nr_env; i++) {
+		snprintf(what, sizeof(what), "-e number %d", i + 1);
+		if (fits(what, options->env[i], error) < 0)
+			return -1;
+	}
+	return fits("-u", options->user, error) < 0 ||
+	       fits("-w", options->directory, error) < 0 ? -1 : 0;
 }
 
 static void describe(struct exec *exec)
@@ -179,7 +208,8 @@ int exec_run(const struct exec_options *options, struct channel *channel,
 	};
 
 	error_set(error, "%s", "");
-	if (exec_host_start(channel->fd, error) < 0)
+	if (check_lengths(options, error) < 0 ||
+	    exec_host_start(channel->fd, error) < 0)
 		return COLINUX_AGENT_CANNOT;
 	describe(&exec);
 	if (options->tty)

@@ -202,6 +202,10 @@ static int parse(struct copy *copy, int argc, char **argv)
 	copy->here = path[0] ? word[1] : word[0];
 	if (!*copy->there || !*copy->here)
 		return usage_error("cp", "the path is empty");
+	if (strlen(copy->there) >= TREE_PATH)
+		return usage_error("cp", "the guest's path is too long: %zu "
+				   "bytes, at most %u can be sent",
+				   strlen(copy->there), TREE_PATH - 1);
 	return 0;
 }
 

@@ -101,6 +101,18 @@ run exec vm -- sh -c 'i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i + 1)); done
 is "$OUT" "$(seq 0 2999)" "the last output of a command is there"
 run exec vm -- seq "$(seq -s ' ' 2 2)" 1 4
 is "$OUT" "$(seq 2 1 4)" "words"
+LONG=$(printf '%65536s' '')
+run exec vm -e "A=${LONG:2}" -- sh -c 'echo "${#A} ${#1}"' sh "$LONG"
+is "$STATUS $OUT" "0 65534 65536" "the longest words"
+run exec vm true a "$LONG."
+is "$STATUS $ERR" "125 colinux: word 3 of the command is too long: 65537 \
+bytes, at most 65536 can be sent" "a word that is too long"
+run exec vm -e A=1 -e "A=$LONG" true
+is "$STATUS $ERR" "125 colinux: -e number 2 is too long: 65538 bytes, at most \
+65536 can be sent" "a variable that is too long"
+run cp vm:"$LONG." .
+is "$STATUS $ERR" "2 colinux: the guest's path is too long: 65537 bytes, at \
+most 4095 can be sent; see: colinux cp --help" "a path that is too long"
 
 dd if=/dev/urandom of=data bs=1M count=20 status=none
 is "$("$COLINUX" exec -i vm cat <data | md5sum)" "$(md5sum <data)" \
