@@ -21,7 +21,10 @@
 
 struct tree {
 	struct channel *channel;
-	/* A problem with one file, for people; on the other side or here. */
+	/*
+	 * A problem with one file, for people; on the other side or here.
+	 * Cleaned for a terminal.
+	 */
 	void (*note)(void *opaque, bool other, const char *text);
 	/* May be NULL: so many bytes more of this file are done. */
 	void (*progress)(void *opaque, const char *name, uint64_t bytes);
@@ -69,6 +72,9 @@ int tree_open_target(const char *path, struct tree_target *target);
  * channel has ended or the sender broke the rules (with a note).
  */
 bool tree_receive(struct tree *tree, struct tree_target *target);
+
+/* A '?' for each character that a terminal would do something at. */
+void tree_clean(char *text);
 
 /* --- For tests --- */
 

@@ -54,6 +54,18 @@ size_t tree_append(char *text, size_t used, size_t room, const char *more)
 	return used;
 }
 
+void tree_clean(char *text)
+{
+	for (uint8_t *at = (uint8_t *)text; *at; at++) {
+		/* U+0080 to U+009F are control characters, too, in UTF-8. */
+		if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+			*at++ = '?';
+		else if (*at >= ' ' && *at != 0x7f)
+			continue;
+		*at = '?';
+	}
+}
+
 void tree_note(struct tree *tree, const char *what, int error)
 {
 	char text[TREE_PATH + 128];
@@ -65,6 +77,8 @@ void tree_note(struct tree *tree, const char *what, int error)
 		used = tree_append(text, used, sizeof(text), ": ");
 		tree_append(text, used, sizeof(text), strerror(error));
 	}
+	/* The names may be of a guest's choice. */
+	tree_clean(text);
 	tree->problems++;
 	if (tree->note)
 		tree->note(tree->opaque, false, text);
@@ -77,12 +91,9 @@ void tree_note_of_other(struct tree *tree, const struct frame *frame)
 	char text[TREE_PATH + 128];
 
 	tree->problems++;
-	/* It may come from a guest: nothing but text for a terminal. */
 	if (!frame_text(frame, text, sizeof(text)))
 		memcpy(text, "(a message that cannot be shown)", 33);
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
+	tree_clean(text);
 	if (tree->note)
 		tree->note(tree->opaque, true, text);
 }

@@ -49,6 +49,7 @@ static void on_progress(void *opaque, const char *name, uint64_t bytes)
 {
 	struct copy *copy = opaque;
 	const char *slash = strrchr(name, '/');
+	char shown[TREE_PATH];
 	uint64_t now;
 
 	copy->bytes += bytes;
@@ -59,11 +60,10 @@ static void on_progress(void *opaque, const char *name, uint64_t bytes)
 		return;
 	copy->last = now;
 	clear_line(copy);
-	/* The name may be the guest's choice: show letters only. */
-	fprintf(stderr, "%.1f MB  ", copy->bytes / 1e6);
-	for (const char *at = slash ? slash + 1 : name; *at; at++)
-		fputc((unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at,
-		      stderr);
+	/* The name may be the guest's choice. */
+	snprintf(shown, sizeof(shown), "%s", slash ? slash + 1 : name);
+	tree_clean(shown);
+	fprintf(stderr, "%.1f MB  %s", copy->bytes / 1e6, shown);
 	fflush(stderr);
 	copy->shown = true;
 }
@@ -105,9 +105,7 @@ static void on_frame(void *opaque, const struct frame *frame)
 		return;
 	if (!frame_text(frame, text, sizeof(text)))
 		strcpy(text, "(a message that cannot be shown)");
-	for (char *at = text; *at; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f)
-			*at = '?';
+	tree_clean(text);
 	copy->tree.problems++;
 	on_note(copy, true, text);
 }

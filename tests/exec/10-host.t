@@ -236,7 +236,7 @@ for i in $(seq ${#CASES[@]}); do
 	is "$STATUS" 1 "$name: refused" || diag "$ERR"
 	is "$(cd box && find . -mindepth 1 ! -path ./in ! -path "./in/$asked" \
 		! -path "./in/$asked/*")" "" "$name: nothing else"
-	unlike "$ERR" $'\x1b' "$name: a message for people"
+	unlike "$ERR" $'\x1b|\xc2\x9b' "$name: a message for people"
 	[[ $name != another* ]] || is "$ERR" "colinux: box/in: asked for a, the other \
 side sends other" "$name: both names are said"
 done
