@@ -158,19 +158,30 @@ static bool take_data(struct receiver *r, const struct frame *frame)
 	return true;
 }
 
-static bool end_file(struct receiver *r)
+/* Where the file ends: there may be a hole, or less than its size said. */
+static bool set_length(const struct receiver *r, const struct frame *frame)
 {
+	uint64_t length = r->entry.size;
 	struct stat status;
 
+	if (fstat(r->file, &status) < 0)
+		return false;
+	/* Not told: what grew meanwhile keeps its length. */
+	if (frame->length == sizeof(length))
+		memcpy(&length, frame->payload, sizeof(length));
+	else if (length < (uint64_t)status.st_size)
+		length = status.st_size;
+	return length == (uint64_t)status.st_size ||
+	       (length <= INT64_MAX && !ftruncate(r->file, length));
+}
+
+static bool end_file(struct receiver *r, const struct frame *frame)
+{
 	if (!r->in_file)
 		return bad(r, "the other side ends no file");
 	r->in_file = false;
 	if (r->file >= 0) {
-		/* A hole at the end; what grew meanwhile keeps its length. */
-		if (fstat(r->file, &status) < 0 ||
-		    (r->entry.size > (uint64_t)status.st_size &&
-		     (r->entry.size > INT64_MAX ||
-		      ftruncate(r->file, r->entry.size) < 0)))
+		if (!set_length(r, frame))
 			tree_note(r->tree, "cannot set the size", errno);
 		finish_open(r, r->file, &r->entry);
 		if (close(r->file) < 0)
@@ -399,7 +410,7 @@ static bool take_frame(struct receiver *r, const struct frame *frame)
 	case COLINUX_AGENT_DATA:
 		return take_data(r, frame);
 	case COLINUX_AGENT_END:
-		return end_file(r);
+		return end_file(r, frame);
 	case COLINUX_AGENT_UP:
 		return !r->in_file ? leave(r) :
 				     bad(r, "the other side breaks the rules");

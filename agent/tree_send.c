@@ -36,31 +36,39 @@ static bool send_entry(struct tree *tree, uint32_t type,
 			    length);
 }
 
-/* Bytes from `at` to `end`; less if the file has become shorter. */
-static bool send_range(struct tree *tree, int fd, uint64_t at, uint64_t end)
+/*
+ * Bytes from `at` to `end`; less if the file is shorter than it says or has
+ * become so: then *length is where it ends.
+ */
+static bool send_range(struct tree *tree, int fd, uint64_t at, uint64_t end,
+		       uint64_t *length)
 {
 	while (at < end) {
 		size_t room = sizeof(tree->block);
-		ssize_t length = pread(fd, tree->block,
-				       end - at < room ? end - at : room, at);
+		ssize_t got = pread(fd, tree->block,
+				    end - at < room ? end - at : room, at);
 
-		if (length < 0)
+		if (got < 0)
 			tree_note(tree, "cannot read", errno);
-		if (length <= 0)
+		/* What was sent is there, also behind what cannot be read. */
+		if (!got || (got < 0 && at > *length))
+			*length = at;
+		if (got <= 0)
 			return true;
 		if (!channel_send(tree->channel, COLINUX_AGENT_DATA, &at,
-				  sizeof(at), tree->block, length))
+				  sizeof(at), tree->block, got))
 			return false;
 		if (tree->progress)
-			tree->progress(tree->opaque, tree->path, length);
-		at += length;
+			tree->progress(tree->opaque, tree->path, got);
+		at += got;
 	}
 	return true;
 }
 
-/* The parts of a file that are not holes. */
-static bool send_contents(struct tree *tree, int fd, uint64_t size)
+/* The parts of a file that are not holes; *length is its size. */
+static bool send_contents(struct tree *tree, int fd, uint64_t *length)
 {
+	const uint64_t size = *length;
 	off_t data, hole = 0;
 
 	while ((uint64_t)hole < size) {
@@ -69,11 +77,11 @@ static bool send_contents(struct tree *tree, int fd, uint64_t size)
 			return true;	/* the rest is a hole */
 		/* A file system that does not know, as in /proc. */
 		if (data < 0)
-			return send_range(tree, fd, hole, size);
+			return send_range(tree, fd, hole, size, length);
 		hole = lseek(fd, data, SEEK_HOLE);
 		if (hole < 0 || (uint64_t)hole > size)
 			hole = size;
-		if (!send_range(tree, fd, data, hole))
+		if (!send_range(tree, fd, data, hole, length))
 			return false;
 	}
 	return true;
@@ -85,6 +93,7 @@ static bool send_file(struct tree *tree, int directory, const char *name,
 	int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 					 O_CLOEXEC);
 	struct stat status;
+	uint64_t length;
 	bool going;
 
 	if (fd < 0 || fstat(fd, &status) < 0) {
@@ -93,18 +102,19 @@ static bool send_file(struct tree *tree, int directory, const char *name,
 			close(fd);
 		return !tree->channel->ended;
 	}
+	length = status.st_size;
 	/* What has no size but contents (/proc) is read to its end. */
 	if (S_ISREG(status.st_mode) && !status.st_size)
 		going = send_entry(tree, COLINUX_AGENT_FILE, &status, as,
 				   NULL) &&
-			send_range(tree, fd, 0, UINT64_MAX);
+			send_range(tree, fd, 0, UINT64_MAX, &length);
 	else
 		going = send_entry(tree, COLINUX_AGENT_FILE, &status, as,
 				   NULL) &&
-			send_contents(tree, fd, status.st_size);
+			send_contents(tree, fd, &length);
 	close(fd);
-	return going && channel_send(tree->channel, COLINUX_AGENT_END, NULL, 0,
-				     NULL, 0);
+	return going && channel_send(tree->channel, COLINUX_AGENT_END, &length,
+				     sizeof(length), NULL, 0);
 }
 
 static bool send_link(struct tree *tree, int directory, const char *name,

@@ -16,7 +16,8 @@
  *
  * A tree: an entry per file in depth-first order; names are single components,
  * what follows a DIRECTORY is inside it until its UP.  A FILE is followed by
- * DATA frames, holes left out, and END.  NOTE frames (either side: a problem
+ * DATA frames, holes left out, and END, which has the length at which the file
+ * was found to end.  NOTE frames (either side: a problem
  * with one file, for people) may be anywhere.  The sender ends with DONE, and
  * who receives answers with DONE.
  *
@@ -89,6 +90,10 @@ enum colinux_agent_frame_type {
 	COLINUX_AGENT_LINK = 43,	/* the same, NUL, target */
 	COLINUX_AGENT_UP = 44,
 	COLINUX_AGENT_DATA = 45,	/* offset, 64 bits, then the bytes */
+	/*
+	 * 64 bits: the length, whatever the entry says: what /sys has is shorter
+	 * than its size.  None (older agents): the size, or more.
+	 */
 	COLINUX_AGENT_END = 46,
 	COLINUX_AGENT_NOTE = 47,	/* text */
 	COLINUX_AGENT_DONE = 48,

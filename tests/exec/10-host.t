@@ -224,6 +224,11 @@ run cp a b
 is "$STATUS" 2 "no guest is named"
 run cp vm:/proc/version version
 try "a file without a size" cmp version /proc/version
+ADDRESS=/sys/class/net/lo/address
+run cp vm:$ADDRESS .
+is "$STATUS $(cat address)" "0 $(cat $ADDRESS)" "a file shorter than its size"
+run cp $ADDRESS vm:"$WORK/other"
+try "to the guest, too" cmp address other
 
 # --- A guest that is not to be trusted ---
 
