@@ -202,6 +202,9 @@ static int make_pipe(struct command *command, int *theirs, bool we_write)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		cannot(command, "cannot make a pipe");
 	*theirs = fds[!we_write];
+	/* So that the command can open /dev/stdout and the like. */
+	if (command->user.uid)
+		fchown(*theirs, command->user.uid, (gid_t)-1);
 	fcntl(fds[we_write], F_SETFL, (long)O_NONBLOCK);
 	return fds[we_write];
 }

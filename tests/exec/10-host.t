@@ -79,6 +79,14 @@ for words in -h "vm --help" "-i vm -h true"; do
 	run exec $words
 	like "$STATUS $OUT" '^0 Usage: colinux exec' "$words: ours"
 done
+if [ "$(id -u)" = 0 ]; then
+	OUT=$(echo in | "$COLINUX" exec -i -u 65534 vm -- sh -c 'cat /dev/stdin
+		echo out >/dev/stdout; echo err >/dev/stderr' 2>err) || true
+	is "$(echo $OUT $(cat err))" "in out err" \
+		"another user can open /dev/stdin, stdout and stderr"
+else
+	skip "another user can open /dev/stdin, stdout and stderr" "not root"
+fi
 run exec nothing true
 is "$STATUS" 125 "no such guest"
 run exec vm
