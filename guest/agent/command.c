@@ -29,10 +29,10 @@ int ioctl(int fd, unsigned long command, ...);
 #define DEFAULT_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define INPUT COLINUX_AGENT_FIRST_WINDOW
-#define CTRL_D 4
 /* What a terminal is asked for at most after the command has ended. */
 #define LAST_WORDS (1024 * 1024)
 
+enum end_told { TOLD_NOT, TOLD_LINES, TOLD_RAW };
 enum stage { STAGE_USER, STAGE_DIRECTORY, STAGE_RUN };
 
 /* What the new process could not do. */
@@ -52,6 +52,9 @@ struct command {
 	int status;
 	/* Its input, a ring. */
 	bool input_ended;
+	/* A terminal's: in which mode its end was told, and what is left of that. */
+	enum end_told end_told;
+	unsigned int ends;
 	size_t input_start, input_length;
 	uint8_t input[INPUT];
 };
@@ -407,22 +410,47 @@ static void give_input(struct command *command)
 		channel_send_number(channel, COLINUX_AGENT_WINDOW, given);
 }
 
-/* All of the input is with the command: so is its end. */
-static void end_input(struct command *command)
+/*
+ * A terminal has no end of input, but a character for it (VEOF, Ctrl-D).  Twice:
+ * behind an unfinished line the first only makes the line be read.  In raw mode,
+ * too: editors of lines and the like take it themselves, as from a keyboard; who
+ * does not waits as for a keyboard.  What was told in one mode is a NUL or data
+ * for who reads in the other: it is told again when the mode has changed, which
+ * is seen when the command writes something, such as a prompt.
+ *
+ * false: it waits for room.
+ */
+static bool end_terminal(struct command *command)
 {
-	static const char end = CTRL_D;
 	struct termios modes;
+	enum end_told now;
 
-	if (!command->input_ended || command->input_length || command->in < 0)
-		return;
-	if (!command->session->tty) {
-		close_fd(&command->in);
-		return;
+	if (ioctl(command->in, TCGETS, &modes) < 0)
+		return true;
+	now = modes.c_lflag & ICANON ? TOLD_LINES : TOLD_RAW;
+	if (command->end_told != now) {
+		command->end_told = now;
+		command->ends = 2;
 	}
-	if (!ioctl(command->in, TCGETS, &modes) && modes.c_lflag & ICANON &&
-	    write(command->in, &end, 1) < 0 && errno == EAGAIN)
-		return;
-	command->in = -1;
+	for (; command->ends; command->ends--)
+		if (write(command->in, &modes.c_cc[VEOF], 1) < 0)
+			return errno != EAGAIN;
+	return true;
+}
+
+/* All of the input is with the command: so is its end.  false: not yet. */
+static bool end_input(struct command *command)
+{
+	if (command->in < 0)
+		return true;
+	if (command->input_length)
+		return false;
+	if (!command->input_ended)
+		return true;
+	if (command->session->tty)
+		return end_terminal(command);
+	close_fd(&command->in);
+	return true;
 }
 
 /* Pass on up to `most` bytes of an output; false = none now, or none ever. */
@@ -511,9 +539,8 @@ static void wait_and_serve(struct command *command)
 	while (channel_next(channel, &frame))
 		on_frame(command, &frame);
 	give_input(command);
-	end_input(command);
 	/* What is left of either waits for room. */
-	if (command->input_length || command->input_ended)
+	if (!end_input(command))
 		fds[4].fd = command->in;
 	poll(fds, 6, -1);
 	if (fds[0].revents)

@@ -165,6 +165,43 @@ expect intr
 end
 END
 is "$STATUS" 5 "its size changes, Ctrl-C" || diag "$(cat tty)"
+# Its input is no terminal: the end of it is Ctrl-D.
+# to_terminal INPUT COMMAND...: output in $OUT, without what is NUL.
+to_terminal()
+{
+	local input=$1
+	shift
+	STATUS=0
+	OUT=$(printf "$input" | timeout -s KILL 30 "$COLINUX" exec -t vm "$@" 2>&1 |
+		tr -d '\r\0'; exit "${PIPESTATUS[1]}") || STATUS=$?
+}
+to_terminal 'foo\n' cat
+is "$STATUS" 0 "the end after a line" || diag "$OUT"
+to_terminal foo cat
+is "$STATUS" 0 "the end after an unfinished line" || diag "$OUT"
+like "$OUT" foo "which is read"
+to_terminal '' cat
+is "$STATUS" 0 "the end of nothing" || diag "$OUT"
+# With the mode changed before the end comes, or afterwards.
+RAW="stty raw -echo; touch $WORK/raw; "'echo is raw
+	while [ "$(dd bs=1 count=1 2>/dev/null | od -An -tx1)" != " 04" ]; do :; done
+	echo end'
+to_terminal foo sh -c "$RAW"
+like "$STATUS $OUT" '^0 .*$' "the end in raw mode"
+like "$OUT" '^end$' "is a character"
+mkfifo input
+rm raw
+timeout -s KILL 30 "$COLINUX" exec -t vm -- sh -c "$RAW" <input >out 2>&1 &
+PID=$!
+exec 8>input
+appears raw
+exec 8>&-
+STATUS=0
+wait "$PID" || STATUS=$?
+is "$STATUS" 0 "the end when it is raw" || diag "$(cat out)"
+to_terminal 'echo a\nsleep 0.1\necho b$((1 + 1))\n' bash --norc -i
+is "$STATUS" 0 "the end of a shell that edits its lines" || diag "$OUT"
+like "$OUT" 'b2$' "after all of its commands"
 
 # The guest needs a while; or does not answer; or is gone.
 run exec late echo up
@@ -234,9 +271,9 @@ run cp vm:/proc/version version
 try "a file without a size" cmp version /proc/version
 ADDRESS=/sys/class/net/lo/address
 run cp vm:$ADDRESS .
-is "$STATUS $(cat address)" "0 $(cat $ADDRESS)" "a file shorter than its size"
+try "a file shorter than its size" cmp address $ADDRESS
 run cp $ADDRESS vm:"$WORK/other"
-try "to the guest, too" cmp address other
+try "to the guest, too" cmp other $ADDRESS
 
 # --- A guest that is not to be trusted ---
 
