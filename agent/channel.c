@@ -14,6 +14,7 @@ void channel_init(struct channel *channel, int fd)
 	channel->ended = false;
 	channel->incoming = NULL;
 	channel->opaque = NULL;
+	channel->silence = NULL;
 	channel->start = channel->end = 0;
 }
 
@@ -62,12 +63,20 @@ bool channel_next(struct channel *channel, struct frame *frame)
 	return true;
 }
 
+static void wait_until(struct channel *channel, bool in, bool out)
+{
+	if (!channel_io_wait(channel->fd, in, out,
+			     channel->silence ? CHANNEL_SILENCE_MS : -1) &&
+	    channel->silence)
+		channel->silence(channel->fd);
+}
+
 bool channel_receive(struct channel *channel, struct frame *frame)
 {
 	while (!channel_next(channel, frame)) {
 		if (channel->ended)
 			return false;
-		channel_io_wait(channel->fd, true, false, -1);
+		wait_until(channel, true, false);
 		channel_fill(channel);
 	}
 	return true;
@@ -79,10 +88,10 @@ static void wait_for_room(struct channel *channel)
 	struct frame frame;
 
 	if (!channel->incoming) {
-		channel_io_wait(channel->fd, false, true, -1);
+		wait_until(channel, false, true);
 		return;
 	}
-	channel_io_wait(channel->fd, true, true, -1);
+	wait_until(channel, true, true);
 	channel_fill(channel);
 	while (channel_next(channel, &frame))
 		channel->incoming(channel->opaque, &frame);

@@ -15,6 +15,8 @@
 
 #include <colinux/agent.h>
 
+#define CHANNEL_SILENCE_MS 3000
+
 /* A frame that has come; valid until the next call for this channel. */
 struct frame {
 	uint32_t type;
@@ -28,6 +30,12 @@ struct channel {
 	/* If not NULL: called for frames that come while we send. */
 	void (*incoming)(void *opaque, const struct frame *frame);
 	void *opaque;
+	/*
+	 * If not NULL: called about every CHANNEL_SILENCE_MS that we wait in
+	 * vain.  For who is not told that the other side is gone unless he sends
+	 * something.
+	 */
+	void (*silence)(int fd);
 	size_t start, end;	/* bytes in `in` that were not looked at */
 	_Alignas(8) uint8_t in[2 * (sizeof(struct colinux_agent_frame) +
 				    COLINUX_AGENT_PAYLOAD)];

@@ -185,6 +185,9 @@ static int try_once(struct attempt *attempt, struct channel *channel)
 	if (fd < 0)
 		return -1;
 	channel_init(channel, fd);
+	/* A guest that restarts says nothing by itself. */
+	if (runtime_cid(attempt->runtime))
+		channel->silence = os_guest_socket_probe;
 	if (!say_hello(attempt, channel))
 		return 0;
 	os_socket_close(fd);

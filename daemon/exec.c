@@ -180,6 +180,8 @@ static void serve(struct exec *exec)
 	unsigned int what = exec_host_wait(exec->input_open && exec->window);
 	struct frame frame;
 
+	if (!what && exec->channel->silence)
+		exec->channel->silence(exec->channel->fd);
 	if (what & EXEC_SIGNAL)
 		forward_signals(exec);
 	if (what & EXEC_INPUT)

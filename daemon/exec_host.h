@@ -32,7 +32,10 @@ int exec_host_signal(void);
 #define EXEC_CHANNEL	1u	/* the channel can be read */
 #define EXEC_INPUT	2u	/* standard input can */
 #define EXEC_SIGNAL	4u
-/* Wait for one of these, for input only if it is wanted; which. */
+/*
+ * Wait for one of these, for input only if it is wanted; which.  0: a while has
+ * passed, CHANNEL_SILENCE_MS where there are channels for which that matters.
+ */
 unsigned int exec_host_wait(bool input);
 /* Standard input: how many bytes, 0 = the end, -1 = none after all. */
 ssize_t exec_host_read(void *bytes, size_t room);

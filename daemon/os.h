@@ -315,6 +315,12 @@ int os_connect_guest(uint32_t cid, uint32_t port, bool *again);
  * waited for then, for its last packet would end who has the same port next.
  */
 bool os_guest_socket_shut(int socket);
+/*
+ * Have the host's kernel send something to the guest's.  If that has been
+ * started again meanwhile it answers that it knows of no such connection, and
+ * the socket ends; else it would be silent for ever.
+ */
+void os_guest_socket_probe(int socket);
 
 /* --- rights.c --- */
 

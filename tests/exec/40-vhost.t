@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # vsock=vhost: exec and cp by the host kernel's vhost-vsock, two guests at once;
+# a session ends when its guest restarts;
 # who has no rights on the host, or comes from a port that anybody may have, is
 # not served by the agent; without /dev/vhost-vsock it is as without the key.
 
@@ -56,6 +57,20 @@ is "$(setpriv --reuid 65534 --clear-groups --bounding-set -all \
 is "$(setpriv --reuid 65534 --clear-groups --bounding-set -all \
 	python3 from 1000 "$A")" refused "who has no reserved port"
 is "$(python3 from 1000 "$A")" answer "root of the host has"
+# A guest that restarts: the host's kernel does not end its connections.
+colinux exec a -- sh -c 'touch /tmp/waits; exec sleep 1000' >idle 2>&1 &
+PID=$!
+try "an idle session" wait_for 30 colinux exec a test -e /tmp/waits
+timeout -s KILL 100 colinux exec a -- reboot -f >reboot 2>&1 &
+REBOOT=$!
+ended 100 "$PID"
+is "$STATUS $(cat idle)" "125 colinux: a: the guest or its agent has ended before \
+the command" "ends when its guest restarts"
+ended 100 "$REBOOT"
+is "$STATUS" 125 "so does the one that restarts it"
+is "$(colinux exec a -- ls /tmp/waits 2>&1)" \
+	"ls: /tmp/waits: No such file or directory" "the guest is there again"
+
 for name in a b; do
 	colinux exec $name -- touch /tmp/end
 	pid=PID_$name

@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "../../../agent/channel.h"
 #include "../../exec_host.h"
 
 static const int forwarded[] = {
@@ -98,7 +99,7 @@ unsigned int exec_host_wait(bool input)
 		{ .fd = input ? 0 : -1, .events = POLLIN },
 	};
 
-	poll(fds, 3, -1);
+	poll(fds, 3, CHANNEL_SILENCE_MS);
 	return (fds[0].revents ? EXEC_CHANNEL : 0) |
 	       (fds[1].revents ? EXEC_SIGNAL : 0) |
 	       (fds[2].revents ? EXEC_INPUT : 0);

@@ -52,6 +52,26 @@ int os_connect_guest(uint32_t cid, uint32_t port, bool *again)
 	return -1;
 }
 
+/*
+ * A new size of our buffer is told to the other side at once, whatever is under
+ * way (since Linux 5.5).  One byte more: with less, what is sent meanwhile might
+ * not have room.
+ */
+void os_guest_socket_probe(int socket)
+{
+	socklen_t length = sizeof(uint64_t);
+	uint64_t size;
+
+	if (getsockopt(socket, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size,
+		       &length) < 0)
+		return;
+	size++;
+	setsockopt(socket, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &size,
+		   sizeof(size));
+	setsockopt(socket, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size,
+		   sizeof(size));
+}
+
 bool os_guest_socket_shut(int socket)
 {
 	socklen_t size = sizeof(int);

@@ -45,3 +45,8 @@ bool os_guest_socket_shut(int socket)
 	(void)socket;
 	return false;
 }
+
+void os_guest_socket_probe(int socket)
+{
+	(void)socket;
+}

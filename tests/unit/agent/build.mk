@@ -3,3 +3,5 @@
 
 $(eval $(call unit_test,agent-relay,tests/unit/agent/relay_test.c \
 	tests/unit/virtio/tap.c agent/relay.c agent/channel_socket.c,))
+$(eval $(call unit_test,agent-channel,tests/unit/agent/channel_test.c \
+	tests/unit/virtio/tap.c agent/channel.c agent/channel_socket.c,))
