@@ -38,12 +38,6 @@
 #define IMAGE_FD (OS_CHILD_FD + 1)
 #define BACKING_FD (OS_CHILD_FD + 2)
 
-/*
- * A service manager sends these to all processes of a guest.  Our cue is the end
- * of the VM process: until then the guest writes, while it powers off.
- */
-static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-
 struct server {
 	const char *kind, *path;	/* a format, "nbd" or "http" */
 	const char *backing, *backing_format;	/* NULL: none */
@@ -237,8 +231,7 @@ static void run(struct server *server, char *device, int messages)
 		_exit(127);
 	closefrom(http ? IMAGE_FD : server->backing ? BACKING_FD + 1 :
 						      BACKING_FD);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		signal(signals[i], SIG_DFL);
+	os_outlive(false);
 	if (os_confine(&confinement, &error) < 0)
 		dprintf(STDERR_FILENO, "%s\n", error.text);
 	else if (execvp(PROGRAM, argv) < 0 && errno == ENOENT)
@@ -443,8 +436,8 @@ int disk_server_main(int argc, char **argv)
 		server.backing_format = argv[5];
 	}
 	prctl(PR_SET_NAME, "colinux-disk");
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		signal(signals[i], SIG_IGN);
+	/* The guest writes while it powers off; the socket's end is our cue. */
+	os_outlive(true);
 	/* Whoever reads what the command says waits for us otherwise. */
 	null = open("/dev/null", O_RDWR);
 	for (int i = 0; null >= 0 && i < 3; i++)

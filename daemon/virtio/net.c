@@ -237,16 +237,12 @@ static void show_link(struct virtio_net *net)
 /* Its link is down for good: people should know why. */
 static void report_dead(struct virtio_net *net)
 {
-	const struct virtio_bus *bus = net->device.bus;
-	char line[120];
-
-	if (net->told_dead || !bus->ops->report)
+	if (net->told_dead)
 		return;
 	net->told_dead = true;
-	snprintf(line, sizeof(line), "%s: the %s process has ended: no link "
-		 "until the guest is started anew", net->device.tag,
-		 net_kind_name(net->backend->kind));
-	bus->ops->report(bus->opaque, line);
+	virtio_device_report(&net->device, "the %s process has ended: no link "
+			     "until the guest is started anew",
+			     net_kind_name(net->backend->kind));
 }
 
 static void tell_backend(struct virtio_net *net)
@@ -267,20 +263,18 @@ static void tell_backend(struct virtio_net *net)
 /* There is one, and it does not do; it works without as well. */
 static void report_slow(struct virtio_net *net, int ret)
 {
-	const struct virtio_bus *bus = net->device.bus;
-	char line[240], remedy[80] = "";
+	char remedy[80] = "";
 
-	if (net->told_slow || !bus->ops->report)
+	if (net->told_slow)
 		return;
 	net->told_slow = true;
 	if (ret == -E2BIG)
 		snprintf(remedy, sizeof(remedy), ": memory is in %zu pieces, "
 			 "raise max_mem_regions of the module vhost",
-			 bus->memory->nr_ranges);
-	snprintf(line, sizeof(line), "%s: without the kernel's vhost-net, as "
-		 "that refuses this card: %s%s", net->device.tag,
-		 strerror(-ret), remedy);
-	bus->ops->report(bus->opaque, line);
+			 net->device.bus->memory->nr_ranges);
+	virtio_device_report(&net->device, "without the kernel's vhost-net, as "
+			     "that refuses this card: %s%s", strerror(-ret),
+			     remedy);
 }
 
 static void take_back(struct pair *pair)

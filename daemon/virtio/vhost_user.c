@@ -137,15 +137,11 @@ static void lost(struct vhost_user *vu)
 /* The first failure after each loss; those that follow say the same. */
 static void complain(struct vhost_user *vu, const char *why)
 {
-	const struct virtio_bus *bus = vu->device.bus;
-	char line[PATH_MOST + 160];
-
-	if (vu->told || !bus->ops->report)
+	if (vu->told)
 		return;
 	vu->told = true;
-	snprintf(line, sizeof(line), "%s: cannot connect to %s again: %s; the "
-		 "guest waits for it", vu->device.tag, vu->path, why);
-	bus->ops->report(bus->opaque, line);
+	virtio_device_report(&vu->device, "cannot connect to %s again: %s; the "
+			     "guest waits for it", vu->path, why);
 }
 
 /*
