@@ -353,7 +353,10 @@ void disk_close(struct disk *disk)
 		close(disk->wait_fd);
 	if (disk->event_fd >= 0)
 		close(disk->event_fd);
-	if (disk->server >= 0)
+	/* A remote disk has nothing here that is to be free afterwards. */
+	if (disk->server >= 0 && disk->fd < 0)
+		close(disk->server);
+	else if (disk->server >= 0)
 		disk_server_end(disk->server);
 	if (disk->fd >= 0)
 		close(disk->fd);
