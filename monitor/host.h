@@ -137,7 +137,10 @@ void host_vcpu_timer(struct host_vcpu *h, u64 ns);
 void host_vcpu_timer_cancel(struct host_vcpu *h);
 /* Let other threads run; `spinning`: even if it is not their turn yet. */
 void host_yield(struct host_vcpu *h, bool spinning);
-/* A signal is pending for the calling thread, or the caller wants it back. */
+/*
+ * A signal is pending for the calling thread, the caller wants it back, or the
+ * host has something for it to do on the way there.
+ */
 bool host_signal_pending(struct host_vcpu *h);
 
 /* Monotonic time. Any. */

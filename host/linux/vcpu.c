@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 #include <linux/smp.h>
+#include <linux/task_work.h>
 #include <linux/timekeeping.h>
 #include <linux/vtime.h>
 #include <linux/wait.h>
@@ -21,6 +22,15 @@
 #include <asm/nospec-branch.h>
 #include <asm/tsc.h>
 #include "driver.h"
+
+/*
+ * KVM lends the syscall MSRs to its guests and leaves them so until this CPU
+ * goes to user space or its notifier is dropped, in an interrupt at any time:
+ * what is there until then is not for us to save.  Not every kernel has it.
+ */
+#ifndef _TIF_USER_RETURN_NOTIFY
+#define _TIF_USER_RETURN_NOTIFY 0
+#endif
 
 /* How long a device's thread may have to wait for a CPU that a guest has. */
 #define TURN_NS (200 * NSEC_PER_USEC)
@@ -108,17 +118,18 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	WRITE_ONCE(h->cpu, raw_smp_processor_id());
 	smp_mb(); /* before pending is read; pairs with host_vcpu_kick() */
 	/*
-	 * need_resched() || signal_pending().  No ops: with preemption off no
-	 * handler of Linux switches threads.
+	 * need_resched() or host_signal_pending().  No ops: with preemption off
+	 * no handler of Linux switches threads.
 	 */
 	light->flags = (const volatile u64 *)&current_thread_info()->flags;
-	light->mask = _TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL;
+	light->mask = _TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |
+		      _TIF_USER_RETURN_NOTIFY;
 	light->ops = NULL;
 	/*
-	 * Linux writes these MSRs when a CPU comes up.  Only KVM lends them to
-	 * its guests, and gives them back by a notifier that is pending then.
+	 * Linux writes these MSRs when a CPU comes up.  While KVM lends them to
+	 * its guests the flag is set: the guest is not entered, nothing is kept.
 	 */
-	light->cpu = test_thread_flag(TIF_USER_RETURN_NOTIFY) ?
+	light->cpu = *light->flags & _TIF_USER_RETURN_NOTIFY ?
 			     -1 : raw_smp_processor_id();
 	light->fsgsbase = boot_cpu_has(X86_FEATURE_FSGSBASE);
 	/* Kernel mode: what entry code or the last task switch has loaded. */
@@ -215,7 +226,8 @@ void host_yield(struct host_vcpu *h, bool spinning)
 
 bool host_signal_pending(struct host_vcpu *h)
 {
-	return signal_pending(current);
+	return signal_pending(current) ||
+	       (read_thread_flags() & _TIF_USER_RETURN_NOTIFY);
 }
 
 u64 host_now(void)
