@@ -34,6 +34,8 @@ int events_doorbell(struct events *events, struct vm *vm,
 /* vcpu.c */
 /* Before the first vCPU: look at what does not change. */
 void vcpus_init(void);
+/* After each vcpu_run(), in its thread: what it has put off is due. */
+void vcpu_to_user(void);
 
 /* watchdog.c */
 int watchdog_init(void);

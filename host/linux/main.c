@@ -94,6 +94,7 @@ static int create(struct instance *in, void *arg)
 static int call(struct instance *in, u32 function, void *arg)
 {
 	struct vm *vm;
+	int err;
 
 	if (function == COLINUX_IOC_CREATE)
 		return create(in, arg);
@@ -107,6 +108,10 @@ static int call(struct instance *in, u32 function, void *arg)
 		return events_irqfd(in->events, vm, arg);
 	case COLINUX_IOC_DOORBELL:
 		return events_doorbell(in->events, vm, arg);
+	case COLINUX_IOC_VCPU_RUN:
+		err = vm_control(&vm, function, arg);
+		vcpu_to_user();
+		return err;
 	default:
 		return vm_control(&vm, function, arg);
 	}

@@ -123,7 +123,7 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	 */
 	light->flags = (const volatile u64 *)&current_thread_info()->flags;
 	light->mask = _TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |
-		      _TIF_USER_RETURN_NOTIFY;
+		      _TIF_NOTIFY_RESUME | _TIF_USER_RETURN_NOTIFY;
 	light->ops = NULL;
 	/*
 	 * Linux writes these MSRs when a CPU comes up.  While KVM lends them to
@@ -224,9 +224,29 @@ void host_yield(struct host_vcpu *h, bool spinning)
 		cond_resched();
 }
 
+/*
+ * Whether there is work for the way to user space (TWA_RESUME: CPU time limits).
+ * Its flag is set at each task switch as well, for rseq, which can wait: it goes
+ * down here, so that the next is noticed, and up again in vcpu_to_user().
+ */
+static bool has_task_work(void)
+{
+	if (test_thread_flag(TIF_NOTIFY_RESUME)) {
+		clear_thread_flag(TIF_NOTIFY_RESUME);
+		/* task_work_add() sets it afterwards. */
+		smp_mb__after_atomic();
+	}
+	return task_work_pending(current);
+}
+
+void vcpu_to_user(void)
+{
+	set_thread_flag(TIF_NOTIFY_RESUME);
+}
+
 bool host_signal_pending(struct host_vcpu *h)
 {
-	return signal_pending(current) ||
+	return has_task_work() || signal_pending(current) ||
 	       (read_thread_flags() & _TIF_USER_RETURN_NOTIFY);
 }
 

@@ -44,6 +44,11 @@ after=$(mem_free)
 diag "free memory: $before kB before, $after kB after 40 kills"
 try "40 killed VMs leave no memory behind" test $((before - after)) -lt 1000
 
+# A guest that computes alone leaves its CPU for nothing else: the limit's work is
+# for the way to user space. Without it, run's own limit ends it (status 1).
+(ulimit -t 2; exec "$RUN" -t 60 "$GUESTS/spin.bin") >"$WORK/spin" 2>&1
+is $? $((128 + $(kill -l XCPU))) "a limit of CPU time ends a guest that computes"
+
 one_run "guests still run" hello
 host_is_healthy
 done_testing
