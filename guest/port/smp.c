@@ -228,12 +228,10 @@ static void crash_stop_other_cpus(void)
 	stop_other_cpus(0);
 }
 
-/* Per-CPU variables, in pcpu_hot from 6.2. */
-extern char current_task[] KERNEL("current_task") weak;
+/* Per-CPU variable, in pcpu_hot from 6.2. */
 extern char preempt_count[] KERNEL("__preempt_count") weak;
 extern char pcpu_hot[] KERNEL("pcpu_hot") weak;
 
-#define TIF_NEED_RESCHED	(1ul << 3)	/* asm/thread_info.h */
 #define PREEMPT_NEED_RESCHED	0x80000000u	/* asm/preempt.h, inverted */
 
 static unsigned long preempt_count_offset(void)
@@ -248,20 +246,16 @@ static unsigned long preempt_count_offset(void)
  * Another CPU has set the current task's TIF_NEED_RESCHED: into this CPU's
  * preemption count with it, where cond_resched() looks (scheduler_ipi(), which
  * the kernel inlines).  Without it loops that wait for a reschedule never end.
+ *
+ * The flag itself is not looked at: which bit it is (3, from 6.18 on 4) is not in
+ * the kernel's types.  Without it (kick_process() sends this interrupt for its
+ * own sake) the next point of preemption calls the scheduler for nothing, which
+ * puts the count right.
  */
 static void fold_need_resched(void)
 {
-	unsigned long task_at = (unsigned long)current_task;
-	char *task;
-
-	if (pcpu_hot)
-		task_at = (unsigned long)pcpu_hot +
-			  OFFSET_IF("pcpu_hot.current_task");
-	task = AT(char *, this_cpu_offset(), task_at);
-	if (MEMBER(unsigned long, task, "task_struct.thread_info.flags") &
-	    TIF_NEED_RESCHED)
-		AT(u32, this_cpu_offset(), preempt_count_offset()) &=
-			~PREEMPT_NEED_RESCHED;
+	AT(u32, this_cpu_offset(), preempt_count_offset()) &=
+		~PREEMPT_NEED_RESCHED;
 }
 
 #define NMI_MASK		0x00f00000u	/* linux/preempt.h */
