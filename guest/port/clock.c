@@ -77,10 +77,10 @@ static void take(struct sample *out)
 		u64 before = rdtsc();
 		s64 guest = ktime_get();
 		u64 after = rdtsc();
-		const u64 *answer = port_this_area()->args;
+		u64 answer[PORT_ANSWER];
 		struct sample now;
 
-		port_hypercall(COLINUX_HC_CLOCK, 0, 0, 0, 0, 0);
+		port_hypercall_answer(COLINUX_HC_CLOCK, answer);
 		now.tsc = answer[0];
 		now.mono = (s64)answer[1];
 		now.wall = (s64)answer[2];

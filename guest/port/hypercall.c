@@ -92,9 +92,12 @@ static void deliver(struct port_vcpu *vcpu)
 	__asm__ volatile("sti\n\tint %0" : : "i" (VECTOR_SELF) : "memory");
 }
 
-/* IF=0; the result. */
+/*
+ * IF=0; the result.  `answer`, if any, gets what is in args then: when the area is
+ * free it is the next NMI's, or that of a pause inside it.
+ */
 static s64 call(struct colinux_vcpu_area *area, struct port_vcpu *vcpu,
-		u64 nr, const u64 *args, bool takes_pending)
+		u64 nr, const u64 *args, bool takes_pending, u64 *answer)
 {
 	s64 ret;
 
@@ -107,6 +110,8 @@ static s64 call(struct colinux_vcpu_area *area, struct port_vcpu *vcpu,
 	area->if_enabled = takes_pending;
 	leave(area, COLINUX_EXIT_HYPERCALL);
 	ret = READ_ONCE(area->ret);
+	for (unsigned int i = 0; answer && i < PORT_ANSWER; i++)
+		answer[i] = READ_ONCE(area->args[i]);
 	finish(area, vcpu);
 	return ret;
 }
@@ -118,12 +123,20 @@ s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4)
 	unsigned int cpu = port_cpu();
 	struct colinux_vcpu_area *area = port_area(cpu);
 	struct port_vcpu *vcpu = port_vcpu(cpu);
-	s64 ret = call(area, vcpu, nr, args, flags & RFLAGS_IF);
+	s64 ret = call(area, vcpu, nr, args, flags & RFLAGS_IF, NULL);
 
 	if ((flags & RFLAGS_IF) && READ_ONCE(area->pending))
 		deliver(vcpu);
 	irq_restore(flags);
 	return ret;
+}
+
+s64 port_hypercall_answer(u64 nr, u64 *answer)
+{
+	static const u64 none[5];
+	unsigned int cpu = port_cpu();
+
+	return call(port_area(cpu), port_vcpu(cpu), nr, none, 0, answer);
 }
 
 /* The caller looks at pending afterwards. */
@@ -197,7 +210,7 @@ void port_pause_yield(void)
 	if (READ_ONCE(vcpu->busy) || !worth_yielding(vcpu))
 		return;
 	/* Pending interrupts wait for the spinning code's IF=1. */
-	call(port_area(cpu), vcpu, COLINUX_HC_YIELD, none, 0);
+	call(port_area(cpu), vcpu, COLINUX_HC_YIELD, none, 0, NULL);
 }
 
 void port_safe_halt(void)
@@ -208,7 +221,7 @@ void port_safe_halt(void)
 	struct port_vcpu *vcpu = port_vcpu(cpu);
 
 	/* The host does not sleep if something is pending already. */
-	call(area, vcpu, COLINUX_HC_HALT, none, 1);
+	call(area, vcpu, COLINUX_HC_HALT, none, 1, NULL);
 	if (READ_ONCE(area->pending))
 		deliver(vcpu);
 	else
@@ -224,7 +237,7 @@ void port_wait_for_kick(void)
 
 	if (READ_ONCE(vcpu->busy))
 		return;
-	call(area, vcpu, COLINUX_HC_HALT, wake, 0);
+	call(area, vcpu, COLINUX_HC_HALT, wake, 0, NULL);
 	__sync_fetch_and_and(&area->pending, ~wake[0]);
 }
 

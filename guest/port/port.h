@@ -51,6 +51,9 @@ struct port_vcpu *port_vcpu(unsigned int cpu);
  * came meanwhile are delivered before it returns when IF was 1. irq.
  */
 s64 port_hypercall(u64 nr, u64 arg0, u64 arg1, u64 arg2, u64 arg3, u64 arg4);
+/* One without arguments that answers in args: its first PORT_ANSWER. IF=0. */
+#define PORT_ANSWER	4
+s64 port_hypercall_answer(u64 nr, u64 *answer);
 /*
  * The same area, in few instructions, once port_hypercall_init() has found
  * where the kernel keeps the CPU's number. IF=0.

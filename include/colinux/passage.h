@@ -149,7 +149,10 @@ struct colinux_vcpu_area {
 	__u32 reason;		/* enum colinux_reason */
 	__u32 vector;
 	__u64 nr;		/* hypercall number, COLINUX_HC_* */
-	/* NMI: [0] and [1] are RIP and RFLAGS it found; HC_CLOCK's answer */
+	/*
+	 * NMI: [0] and [1] are RIP and RFLAGS it found; HC_CLOCK's answer, to be
+	 * read before an NMI may use the area again.
+	 */
 	__u64 args[6];
 	__u32 if_enabled;	/* the caller's IF: 1 = it will take pending itself */
 	__u32 pad0;

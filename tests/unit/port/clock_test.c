@@ -80,21 +80,21 @@ int do_adjtimex(struct timex *txc)
 	return 0;
 }
 
-s64 port_hypercall(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e)
+s64 port_hypercall_answer(u64 nr, u64 *answer)
 {
 	double before, after;
 
-	if (nr != COLINUX_HC_CLOCK || !irqs_off || a || b || c || d || e)
+	if (nr != COLINUX_HC_CLOCK || !irqs_off)
 		abort();
 	pass(2000);
 	before = tsc;
 	pass(20 + (jitter ? rand() % jitter : 0));
-	fake_area.args[1] = (u64)host;
-	fake_area.args[2] = (u64)wall;
+	answer[1] = (u64)host;
+	answer[2] = (u64)wall;
 	pass(20 + (jitter ? rand() % jitter : 0));
 	after = tsc;
-	fake_area.args[0] = (u64)((before + after) / 2);
-	fake_area.args[3] = (u64)(after - before);
+	answer[0] = (u64)((before + after) / 2);
+	answer[3] = (u64)(after - before);
 	pass(2000);
 	return 0;
 }
