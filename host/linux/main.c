@@ -7,6 +7,7 @@
  * capability as loading a module.
  */
 #include <linux/capability.h>
+#include <linux/cc_platform.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -16,6 +17,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
+#include <asm/kvm_para.h>
+#include <asm/msr.h>
 #include "driver.h"
 
 #define MAX_ARGUMENT	1024
@@ -194,30 +197,58 @@ static struct miscdevice colinux_device = {
 	.mode = 0600,
 };
 
+/* The kernel as a KVM guest has asked for page faults that are none. */
+static bool __init has_async_page_faults(void)
+{
+	u64 value = 0;
+
+	return kvm_para_available() &&
+	       !rdmsrl_safe(MSR_KVM_ASYNC_PF_EN, &value) &&
+	       (value & KVM_ASYNC_PF_ENABLED);
+}
+
+/* What of this host rules guests out, or NULL; more is in cpu_check(). */
+static const char *__init unsuitable(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_XENPV))
+		return "this kernel is a Xen PV guest: it has no ring 0 to share";
+	/* Our page tables and CR3 would need the bit that says so. */
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
+		return "the host kernel encrypts its memory (SME); boot it with mem_encrypt=off";
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
+		return "this machine is a confidential one (SEV, TDX), its memory is encrypted; use one that is not";
+	/*
+	 * #PF with a token in CR2 for whoever is in user space, also in that of
+	 * our guests.
+	 */
+	if (has_async_page_faults())
+		return "the host kernel takes asynchronous page faults of KVM; boot it with no-kvmapf";
+	return NULL;
+}
+
 static int __init colinux_init(void)
 {
-	const char *why = NULL;
-	int err;
+	const char *why = unsuitable();
+	int err = -EOPNOTSUPP;
 
-	if (cpu_feature_enabled(X86_FEATURE_XENPV)) {
-		pr_err("colinux: this kernel is a Xen PV guest: it has no ring 0 to share\n");
-		return -EOPNOTSUPP;
-	}
+	if (why)
+		goto refuse;
 	/* Guests follow the host's clock, but not at every moment. */
 	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
 		pr_notice("colinux: the TSC may change its rate: guests' clocks can be off until they are corrected, every 8 s\n");
 	vcpus_init();
 	err = cpu_check(&why);
-	if (err) {
-		pr_err("colinux: %s\n", why);
-		return err;
-	}
+	if (err)
+		goto refuse;
 	err = watchdog_init();
 	if (err)
 		return err;
 	err = misc_register(&colinux_device);
 	if (err)
 		watchdog_exit();
+	return err;
+refuse:
+	pr_err("colinux: %s\n", why);
 	return err;
 }
 

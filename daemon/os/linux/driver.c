@@ -39,7 +39,8 @@ static int open_error(int reason, struct error *error)
 	case ENXIO:
 	case ENODEV:
 		return error_set(error, DEVICE ": the driver is not loaded; "
-					"run: modprobe colinux");
+					"run: modprobe colinux (if that "
+					"fails, dmesg says why)");
 	case EACCES:
 	case EPERM:
 		if (locked_down())
