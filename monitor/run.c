@@ -178,6 +178,20 @@ static enum after run_light(struct vcpu *v, struct colinux_run *run,
 			  light(v, run, how, NULL);
 }
 
+/*
+ * The first code of a Linux kernel (secondary_startup_64) writes CR4 without VMXE,
+ * which faults in VMX operation (SDM vol. 3, restrictions on it) when nothing can
+ * handle that yet: the machine is reset.  Until then it keeps the CPU, with IF=0,
+ * so nobody turns VMX on there; what it writes later keeps the bit (guest/port/pv.c).
+ * IF=0.
+ */
+static void check_start(struct vcpu *v)
+{
+	if (vcpu_is_new(v) && (read_cr4() & CR4_VMXE))
+		vm_kill(v->vm, "vCPU %u cannot start while another hypervisor "
+			"has VMX on: unload kvm_intel or stop its VMs", v->id);
+}
+
 /* One full switch with what comes in it. */
 static enum after run_full(struct vcpu *v, struct colinux_run *run)
 {
@@ -187,6 +201,7 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 
 	host_guest_begin(v->host, &how);
 	irq_off();
+	check_start(v);
 	/* The passage orders this, see enum colinux_run_state. */
 	store_once(v->area->run_state, COLINUX_VCPU_RUNNING);
 	cpu_context_load(&v->context, v->side, v->area, &how);

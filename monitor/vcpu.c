@@ -73,6 +73,13 @@ struct first_frame {
 	u64 rflags, r15, r14, r13, r12, rbp, rbx, rip;
 };
 
+/*
+ * Where the first one is in the side's page: below where the passage's NMI frame
+ * goes, at most 56 bytes, when it interrupts the end of this page.
+ */
+#define FIRST_FRAME \
+	(sizeof(struct colinux_side) - 128 - sizeof(struct first_frame))
+
 int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 {
 	const u64 va = COLINUX_VCPU_AREA_VA((u64)v->id);
@@ -102,24 +109,27 @@ int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs)
 	side->tr = COLINUX_PASSAGE_TR;
 	__asm__("mov %%ss, %0" : "=r"(side->ss));
 
-	/*
-	 * The first frame lies below where the passage's NMI frame goes, at
-	 * most 56 bytes, when it interrupts the end of this page.
-	 */
-	frame = ptr_at(addr_of(side) + sizeof(*side) - 128 - sizeof(*frame));
+	frame = ptr_at(addr_of(side) + FIRST_FRAME);
 	frame->rflags = 2;
 	frame->rip = side->code + COLINUX_PASSAGE_START;
 	frame->rbx = regs->rip;
 	frame->r12 = regs->rsi;
 	frame->r13 = regs->rsp;
 	frame->r14 = regs->rdi;
-	side->rsp = va + (addr_of(frame) - addr_of(side));
+	side->rsp = va + FIRST_FRAME;
 
 	cpu_context_reset(&v->context);
 	v->awaiting = 0;
 	v->state = VCPU_READY;
 	__sync_lock_release(&v->running);
 	return err;
+}
+
+bool vcpu_is_new(const struct vcpu *v)
+{
+	/* The passage saves RSP when the guest leaves, not when it turns back. */
+	return load_once(v->area->side.rsp) ==
+	       COLINUX_VCPU_AREA_VA((u64)v->id) + FIRST_FRAME;
 }
 
 void vcpu_stats(const struct vcpu *v, struct colinux_stats *stats)

@@ -122,6 +122,8 @@ int vcpu_create(struct vm *vm, u32 id);
 void vcpu_destroy(struct vcpu *v);
 /* First registers; -EBUSY while it runs, -EINVAL for a bad address. */
 int vcpu_setup(struct vcpu *v, const struct colinux_vcpu_setup *regs);
+/* The guest has not left since: its kernel's first code is what is entered. */
+bool vcpu_is_new(const struct vcpu *v);
 /* Its counters as of now. Any context. */
 void vcpu_stats(const struct vcpu *v, struct colinux_stats *stats);
 /* Set a COLINUX_VIRQ_* bit and wake or interrupt the vCPU. Any context. */

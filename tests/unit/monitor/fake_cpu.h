@@ -11,6 +11,7 @@
 
 #define CR4_MCE		(1ull << 6)
 #define CR4_LA57	(1ull << 12)
+#define CR4_VMXE	(1ull << 13)
 #define DR7_DISARMED	0x400
 #define MSR_PAT		0x277
 

@@ -29,6 +29,8 @@ static void play(struct colinux_side *host_side)
 	const struct exit *e = next++;
 
 	played++;
+	if (e->reason)		/* else turned back: nothing is saved */
+		v->area->side.rsp = 1;
 	v->area->reason = e->reason;
 	v->area->vector = e->vector;
 	v->area->nr = e->nr;
@@ -518,6 +520,47 @@ static void from_another_thread(void)
 	end_vm(vm, "killed");
 }
 
+/* CR4.VMXE, which the first code of a guest's kernel would clear. */
+static void vmx_is_on(void)
+{
+	static const struct exit back[] = {
+		{ .reason = 0 },
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_YIELD },
+		END,
+	};
+	struct colinux_vcpu_setup again = {
+		.vcpu = 0, .cr3 = FAKE_MACHINE + 8 * MIB,
+	};
+
+	begin();
+	fake_cpu.cr4 |= CR4_VMXE;
+	check(run_exits(back) == 0 && run.exit == COLINUX_RUN_KILLED && !played,
+	      "no vCPU starts with VMX on");
+	check(strstr(run.reason, "VMX") && strstr(run.reason, "kvm_intel"),
+	      "the reason says what to do: %s", run.reason);
+	end_vm(vm, "VMX on");
+
+	begin();
+	run_exits(back);
+	fake_cpu.cr4 |= CR4_VMXE;
+	check(run_exits(back) == 0 && run.exit == COLINUX_RUN_HYPERCALL &&
+		      played == 3,
+	      "VMX that comes on later does not matter");
+	check(!vm_control(&vm, COLINUX_IOC_VCPU_SETUP, &again) &&
+		      !run_exits(back) && run.exit == COLINUX_RUN_KILLED,
+	      "but to one that starts again");
+	end_vm(vm, "VMX later");
+
+	begin();
+	check(vcpu_is_new(v), "new");
+	next = back;
+	play(v->side);
+	check(vcpu_is_new(v), "still new when the passage has turned back");
+	play(v->side);
+	check(!vcpu_is_new(v), "no longer when the guest has left");
+	end_vm(vm, "new");
+}
+
 static void not_ready(void)
 {
 	struct colinux_create c = good_create(1);
@@ -545,6 +588,7 @@ int main(void)
 	sleeping();
 	answers();
 	from_another_thread();
+	vmx_is_on();
 	not_ready();
 	return done();
 }
