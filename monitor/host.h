@@ -96,6 +96,8 @@ struct host_light {
 	/* What SPEC_CTRL holds, if the host knows without reading it. */
 	bool spec_ctrl_known;
 	u64 spec_ctrl;
+	/* There is a TEST_CTRL, and it may have split lock detection on. */
+	bool split_lock;
 };
 
 /*

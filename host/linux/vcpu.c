@@ -135,6 +135,8 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	/* Kernel mode: what entry code or the last task switch has loaded. */
 	light->spec_ctrl_known = true;
 	light->spec_ctrl = spec_ctrl_current();
+	/* Set when Linux has found the bit to work: it may be off just now. */
+	light->split_lock = boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT);
 }
 
 void host_guest_end(struct host_vcpu *h)

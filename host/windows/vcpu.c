@@ -337,6 +337,7 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	light->cpu = -1;
 	light->fsgsbase = false;
 	light->spec_ctrl_known = false;
+	light->split_lock = false;	/* not known to be used */
 	h->irql = nt_raise_irql(DISPATCH_LEVEL);
 	/*
 	 * The registers are live in the kernel on x86-64 NT.  With preemption

@@ -34,6 +34,7 @@ struct cpu_context {
 	struct cpu_state host, guest;
 	struct cpu_features features;
 	u64 spec_ctrl;		/* the host's, while the guest is loaded */
+	u64 test_ctrl;		/* likewise; 0 without split lock detection */
 	s32 host_cpu;		/* host_light.cpu that host.msr is of */
 	u32 xss_index;		/* in msr[] */
 	bool fast_bases;	/* host_light.fsgsbase */
@@ -79,6 +80,11 @@ void cpu_spec_ctrl_guest(struct cpu_context *c, u64 value);
 void cpu_spec_ctrl_host(struct cpu_context *c);
 /* CR4 bits that follow the host whatever the guest thinks. */
 void cpu_fix_guest_cr4(struct colinux_side *guest);
+
+/* splitlock.c */
+/* Parts of cpu_context_load() and cpu_context_save(). */
+void cpu_split_lock_guest(struct cpu_context *c, const struct host_light *how);
+void cpu_split_lock_host(struct cpu_context *c);
 
 /* pagetable.c */
 int page_pool_init(struct page_pool *pool);

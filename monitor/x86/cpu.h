@@ -24,6 +24,7 @@
 #define TR_MASK		0xf8	/* within the passage's GDT */
 
 /* MSRs (SDM vol. 4, table 2-2; APM vol. 2, appendix A). */
+#define MSR_TEST_CTRL		0x33
 #define MSR_SYSENTER_CS		0x174
 #define MSR_SYSENTER_ESP	0x175
 #define MSR_SYSENTER_EIP	0x176

@@ -437,6 +437,7 @@ void cpu_context_load(struct cpu_context *c, struct colinux_side *host,
 	cpu_fix_guest_cr4(&area->side);
 	area->side.reload = 1;
 	c->fast_bases = how->fsgsbase;
+	cpu_split_lock_guest(c, how);
 	if (c->features.spec_ctrl)
 		c->spec_ctrl = how->spec_ctrl_known ? how->spec_ctrl :
 						      rdmsr(MSR_SPEC_CTRL);
@@ -488,6 +489,7 @@ void cpu_context_save(struct cpu_context *c, struct colinux_side *host,
 	if (load_selectors(host, &area->side))
 		write_bases(c->host.msr, c->fast_bases);
 	write_msrs(&c->features, c->guest.msr, c->host.msr);
+	cpu_split_lock_host(c);
 }
 
 void cpu_fix_guest_cr4(struct colinux_side *guest)

@@ -15,7 +15,17 @@ const u32 colinux_passage_arrivals[2] = { 0x100, 0x200 };
 
 u64 rdmsr(u32 msr)
 {
-	return msr;
+	if (msr != MSR_TEST_CTRL)
+		return msr;
+	fake_cpu.test_ctrl_accesses++;
+	return fake_cpu.test_ctrl;
+}
+
+void wrmsr(u32 msr, u64 value)
+{
+	fake_require(msr == MSR_TEST_CTRL, "a write to another MSR");
+	fake_cpu.test_ctrl_accesses++;
+	fake_cpu.test_ctrl = value;
 }
 
 void irq_off(void)

@@ -13,6 +13,7 @@
 #define CR4_LA57	(1ull << 12)
 #define CR4_VMXE	(1ull << 13)
 #define DR7_DISARMED	0x400
+#define MSR_TEST_CTRL	0x33
 #define MSR_PAT		0x277
 
 struct fake_cpu {
@@ -22,6 +23,8 @@ struct fake_cpu {
 	u32 reraised[256];
 	u32 in_service;		/* host_in_service(); its handler ends it */
 	u32 looked;		/* host_in_service() was called */
+	u64 test_ctrl;		/* the MSR, and how often it was used */
+	u32 test_ctrl_accesses;
 	int fail_context;	/* cpu_context_init() gives -ENOMEM */
 	/* Plays the guest: what happens between two passages. IF=0. */
 	void (*guest)(struct colinux_side *host_side);
@@ -32,6 +35,7 @@ extern struct fake_cpu fake_cpu;
 extern __thread int fake_if;	/* IF of this thread's CPU */
 
 u64 rdmsr(u32 msr);
+void wrmsr(u32 msr, u64 value);
 void irq_off(void);
 void irq_on(void);
 void irq_window(void);

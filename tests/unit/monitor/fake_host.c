@@ -192,6 +192,7 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	light->cpu = -1;
 	light->fsgsbase = false;
 	light->spec_ctrl_known = false;
+	light->split_lock = false;
 	light->ops = fake_host.no_ops ? NULL : &ops;
 	fake_require(fake_if && !h->begun, "begin twice, or with IF=0");
 	fake_require(h->bound, "begin without bind");
