@@ -8,7 +8,9 @@
 #include <linux/version.h>
 #include <linux/mm.h>
 #include <linux/eventfd.h>
+#include <linux/list.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/smp.h>
 #include "vm.h"
 
@@ -36,6 +38,22 @@ int events_doorbell(struct events *events, struct vm *vm,
 void vcpus_init(void);
 /* After each vcpu_run(), in its thread: what it has put off is due. */
 void vcpu_to_user(void);
+
+/* suspend.c */
+struct suspend_guest {
+	struct list_head list;
+	pid_t pid;		/* of who made it, for the log */
+	char comm[TASK_COMM_LEN];
+};
+int suspend_init(void);
+/* No VM is left. */
+void suspend_exit(void);
+/*
+ * From now on the host does not suspend, because of a VM of the caller's. -EBUSY
+ * when it is about to.
+ */
+int suspend_forbid(struct suspend_guest *g);
+void suspend_allow(struct suspend_guest *g);
 
 /* watchdog.c */
 int watchdog_init(void);

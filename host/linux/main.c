@@ -27,6 +27,7 @@ struct instance {
 	struct mutex lock;	/* CREATE; vm is constant once set */
 	struct mm_struct *mm;	/* of who opened it; for comparison only */
 	struct vm *vm;
+	struct suspend_guest suspend;	/* as long as there is a VM */
 	struct events *events;
 };
 
@@ -60,6 +61,8 @@ static int colinux_release(struct inode *inode, struct file *file)
 
 	events_free(in->events, in->vm);
 	vm_destroy(in->vm);
+	if (in->vm)
+		suspend_allow(&in->suspend);
 	mmdrop(in->mm);
 	kfree(in);
 	return 0;
@@ -78,18 +81,29 @@ static int get_extents(struct vm *vm, struct colinux_get_extents *arg)
 	return 0;
 }
 
-static int create(struct instance *in, void *arg)
+/* in->lock is held. */
+static int create_vm(struct instance *in, void *arg)
 {
 	struct vm *vm = NULL;
+	int err = suspend_forbid(&in->suspend);
+
+	if (err)
+		return err;
+	err = vm_control(&vm, COLINUX_IOC_CREATE, arg);
+	if (err)
+		suspend_allow(&in->suspend);
+	else
+		smp_store_release(&in->vm, vm);
+	return err;
+}
+
+static int create(struct instance *in, void *arg)
+{
 	int err = mutex_lock_killable(&in->lock);
 
 	if (err)
 		return err;
-	err = -EEXIST;
-	if (!in->vm) {
-		err = vm_control(&vm, COLINUX_IOC_CREATE, arg);
-		smp_store_release(&in->vm, vm);
-	}
+	err = in->vm ? -EEXIST : create_vm(in, arg);
 	mutex_unlock(&in->lock);
 	return err;
 }
@@ -243,9 +257,17 @@ static int __init colinux_init(void)
 	err = watchdog_init();
 	if (err)
 		return err;
+	err = suspend_init();
+	if (err)
+		goto no_suspend;
 	err = misc_register(&colinux_device);
 	if (err)
-		watchdog_exit();
+		goto no_device;
+	return 0;
+no_device:
+	suspend_exit();
+no_suspend:
+	watchdog_exit();
 	return err;
 refuse:
 	pr_err("colinux: %s\n", why);
@@ -255,6 +277,7 @@ refuse:
 static void __exit colinux_exit(void)
 {
 	misc_deregister(&colinux_device);
+	suspend_exit();
 	watchdog_exit();
 }
 

@@ -46,8 +46,25 @@ try "40 killed VMs leave no memory behind" test $((before - after)) -lt 1000
 
 # A guest that computes alone leaves its CPU for nothing else: the limit's work is
 # for the way to user space. Without it, run's own limit ends it (status 1).
-(ulimit -t 2; exec "$RUN" -t 60 "$GUESTS/spin.bin") >"$WORK/spin" 2>&1
+(ulimit -S -t 2; exec "$RUN" -t 60 "$GUESTS/spin.bin") >"$WORK/spin" 2>&1
 is $? $((128 + $(kill -l XCPU))) "a limit of CPU time ends a guest that computes"
+
+# To the frozen processes and no further, for a second.
+if echo freezer 2>/dev/null >/sys/power/pm_test; then
+	echo 1 >/sys/module/suspend/parameters/pm_test_delay
+	"$RUN" "$GUESTS/spin.bin" >"$WORK/spin" 2>&1 &
+	wait_for 20 grep -q spinning "$WORK/spin"
+	try "no suspend while there is a guest" \
+		sh -c '! echo freeze 2>/dev/null >/sys/power/state'
+	like "$(dmesg)" "no suspend while there are guests: run\[$!\]" \
+		"the log says whose it is"
+	kill -9 $!
+	wait $! 2>/dev/null
+	try "but afterwards" sh -c 'echo freeze >/sys/power/state'
+	echo none >/sys/power/pm_test
+else
+	skip "no suspend while there is a guest" "no pm_test on this host"
+fi
 
 one_run "guests still run" hello
 host_is_healthy
