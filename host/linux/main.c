@@ -231,13 +231,22 @@ static const char *__init unsuitable(void)
 		return "the host kernel encrypts its memory (SME); boot it with mem_encrypt=off";
 	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT))
 		return "this machine is a confidential one (SEV, TDX), its memory is encrypted; use one that is not";
+	return NULL;
+}
+
+/* What may go wrong, or not quite right, on this host: for who reads the log. */
+static void __init warn(void)
+{
+	/* Guests follow the host's clock, but not at every moment. */
+	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
+		pr_notice("colinux: the TSC may change its rate: guests' clocks can be off until they are corrected, every 8 s\n");
 	/*
 	 * #PF with a token in CR2 for whoever is in user space, also in that of
-	 * our guests.
+	 * our guests.  Only when the hypervisor waits for a page of this
+	 * machine's, which those who sell machines rather avoid: not refused.
 	 */
 	if (has_async_page_faults())
-		return "the host kernel takes asynchronous page faults of KVM; boot it with no-kvmapf";
-	return NULL;
+		pr_warn("colinux: should the hypervisor swap out memory of this machine, a guest's process can get a fault of the host's (and this kernel stop); no-kvmapf on its command line prevents that\n");
 }
 
 static int __init colinux_init(void)
@@ -247,9 +256,7 @@ static int __init colinux_init(void)
 
 	if (why)
 		goto refuse;
-	/* Guests follow the host's clock, but not at every moment. */
-	if (!boot_cpu_has(X86_FEATURE_CONSTANT_TSC))
-		pr_notice("colinux: the TSC may change its rate: guests' clocks can be off until they are corrected, every 8 s\n");
+	warn();
 	vcpus_init();
 	err = cpu_check(&why);
 	if (err)
