@@ -85,6 +85,8 @@ void client_connected(struct client *client, int status, uv_alloc_cb alloc,
 	uv_buf_t request = uv_buf_init(client->request,
 				       client->request_length);
 
+	if (uv_is_closing((uv_handle_t *)stream))
+		return;		/* too late */
 	if (!status)
 		status = uv_write(&client->write, stream, &request, 1, NULL);
 	if (!status)
@@ -109,7 +111,10 @@ int client_open(struct client *client, const struct runtime *runtime,
 	if (result < 0)
 		return error_set(error, "%s", uv_strerror(result));
 	uv_pipe_init(&client->loop, &client->pipe, 0);
+	uv_timer_init(&client->loop, &client->limit);
+	uv_unref((uv_handle_t *)&client->limit);
 	client->pipe.data = client;
+	client->limit.data = client;
 	client->connect.data = client;
 	uv_pipe_connect(&client->connect, &client->pipe, runtime->control,
 			connected);
@@ -118,6 +123,8 @@ int client_open(struct client *client, const struct runtime *runtime,
 
 int client_close(struct client *client)
 {
+	uv_run(&client->loop, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&client->limit, NULL);
 	uv_run(&client->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&client->loop);
 	if (client->status < 0)
@@ -131,9 +138,20 @@ int client_close(struct client *client)
 	return client->failed ? -1 : 0;
 }
 
-int client_request(const struct runtime *runtime,
-		   const struct protocol_request *request, client_line_fn line,
-		   void *opaque, struct error *error)
+static void on_limit(uv_timer_t *timer)
+{
+	struct client *client = timer->data;
+
+	if (uv_is_closing((uv_handle_t *)&client->pipe))
+		return;
+	client->status = UV_ETIMEDOUT;
+	uv_close((uv_handle_t *)&client->pipe, NULL);
+}
+
+int client_request_within(const struct runtime *runtime,
+			  const struct protocol_request *request,
+			  client_line_fn line, void *opaque, unsigned int ms,
+			  struct error *error)
 {
 	struct client *client = malloc(sizeof(*client));
 	int result;
@@ -143,8 +161,19 @@ int client_request(const struct runtime *runtime,
 	result = client_open(client, runtime, request, on_connect, error);
 	client->line = line;
 	client->opaque = opaque;
+	if (!result && ms)
+		uv_timer_start(&client->limit, on_limit, ms, 0);
 	if (!result)
 		result = client_close(client);
+	if (client->status == UV_ETIMEDOUT)
+		result = 1;
 	free(client);
 	return result;
+}
+
+int client_request(const struct runtime *runtime,
+		   const struct protocol_request *request, client_line_fn line,
+		   void *opaque, struct error *error)
+{
+	return client_request_within(runtime, request, line, opaque, 0, error);
 }

@@ -24,6 +24,15 @@ int client_request(const struct runtime *runtime,
 		   const struct protocol_request *request, client_line_fn line,
 		   void *opaque, struct error *error);
 
+/*
+ * The same for who asks many: 1, with a message, when there is no answer within so
+ * many milliseconds.
+ */
+int client_request_within(const struct runtime *runtime,
+			  const struct protocol_request *request,
+			  client_line_fn line, void *opaque, unsigned int ms,
+			  struct error *error);
+
 /* Find a running guest by name. */
 int client_find(const char *name, struct runtime *runtime,
 		struct error *error);

@@ -8,6 +8,7 @@
 struct client {
 	uv_loop_t loop;
 	uv_pipe_t pipe;
+	uv_timer_t limit;	/* for the answer; does not keep the loop going */
 	uv_connect_t connect;
 	uv_write_t write;
 	const struct runtime *runtime;

@@ -3,9 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
 #include "../client.h"
 #include "../command.h"
+
+/* One guest whose process is stopped, or stuck, does not hide the others. */
+#define PATIENCE_MS 2000
 
 struct row {
 	char pid[16], state[16], memory[16], cpus[16], kernel[64];
@@ -39,7 +43,9 @@ static void print_row(void *opaque, const struct runtime *runtime)
 	(void)opaque;
 	protocol_request_init(&request, PROTOCOL_STATUS);
 	/* One that does not listen yet, or no longer, is listed as well. */
-	client_request(runtime, &request, take, &row, NULL);
+	if (client_request_within(runtime, &request, take, &row, PATIENCE_MS,
+				  NULL) > 0)
+		strcpy(row.state, "no answer");
 	snprintf(uptime, sizeof(uptime), "%lu:%02lu:%02lu", row.uptime / 3600,
 		 row.uptime / 60 % 60, row.uptime % 60);
 	printf("%-16s %8s %-9s %10s %6sM %4s  %s\n", runtime->name, row.pid,

@@ -218,6 +218,11 @@ static void test_control(void)
 		      strstr(other.text, "light=4711") &&
 		      strstr(other.text, "device0 fake device 0"),
 	      "info shows its counters");
+	kill(child.pid, SIGSTOP);
+	check(child_run(&other, COMMAND("ps")) == 0 &&
+		      strstr(other.text, "no answer"),
+	      "ps does not wait for one that is stuck");
+	kill(child.pid, SIGCONT);
 	check(child_run(&other, COMMAND("stats", "vm")) == 0 &&
 		      strstr(other.text, "\nlight                     4711\n") &&
 		      strstr(other.text, "\ndevice0        fake device 0\n"),
