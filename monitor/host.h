@@ -83,6 +83,13 @@ struct host_light {
 	u64 mask;
 	const struct host_light_ops *ops;	/* NULL = none of it */
 	/*
+	 * Vectors by which other CPUs have this one do something, which may be to
+	 * read or write registers that are the guest's in a light switch: their
+	 * handlers run when those are the host's again.  Not with ops, which has
+	 * interrupt_later().
+	 */
+	u32 call_vector, nr_call_vectors;
+	/*
 	 * This CPU's number, if its syscall and SYSENTER MSRs, TSC_AUX and XSS
 	 * are what they were whenever they were seen with the same number;
 	 * else -1.

@@ -66,11 +66,29 @@ handle_exit(struct vcpu *v, struct colinux_run *run, u32 reason)
 	}
 }
 
-static ALWAYS_INLINE void run_handler(struct vcpu *v, u32 vector,
+/* True: not before the guest's state is off the CPU. */
+static ALWAYS_INLINE bool run_handler(struct vcpu *v, u32 vector,
+				      const struct host_light *how,
 				      const struct host_light_ops *ops)
 {
-	if (!ops || !ops->interrupt_later(v->host, vector))
-		host_reraise_irq(v->side, vector);
+	if (ops) {
+		if (ops->interrupt_later(v->host, vector))
+			return true;
+	} else if (rarely(vector - how->call_vector < how->nr_call_vectors)) {
+		v->later = vector;
+		return true;
+	}
+	host_reraise_irq(v->side, vector);
+	return false;
+}
+
+/* What it was true for, but for hosts that see to it by themselves. IF=0. */
+static __attribute__((__noinline__)) void run_later(struct vcpu *v)
+{
+	u32 vector = v->later;
+
+	v->later = 0;
+	host_reraise_irq(v->side, vector);
 }
 
 /*
@@ -81,14 +99,14 @@ static ALWAYS_INLINE void run_handler(struct vcpu *v, u32 vector,
  * EOI would be that one's.  So the handler runs now. IF=0.
  */
 static __attribute__((__noinline__)) void
-serve_early(struct vcpu *v, const struct host_light_ops *ops)
+serve_early(struct vcpu *v, const struct host_light *how)
 {
 	u32 vector = host_in_service();
 
 	if (!vector)
 		return;
 	v->served = 1;
-	run_handler(v, vector, ops);
+	run_handler(v, vector, how, how->ops);
 }
 
 /* After that: what is forwarded now has been handled, or came later. IF=0. */
@@ -98,8 +116,9 @@ static __attribute__((__noinline__)) bool is_served(struct vcpu *v, u32 vector)
 	return host_in_service() != vector;
 }
 
-/* An interrupt that arrived in the guest. IF=0. */
-static ALWAYS_INLINE void handle_irq(struct vcpu *v,
+/* An interrupt that arrived in the guest; true: leave. IF=0. */
+static ALWAYS_INLINE bool handle_irq(struct vcpu *v,
+				     const struct host_light *how,
 				     const struct host_light_ops *ops)
 {
 	u32 vector = load_once(v->area->vector);
@@ -109,7 +128,8 @@ static ALWAYS_INLINE void handle_irq(struct vcpu *v,
 	if (rarely(vector - 32 > 255 - 32))
 		vm_kill(v->vm, "vCPU %u forwarded vector %u", v->id, vector);
 	else if (!rarely(v->served) || !is_served(v, vector))
-		run_handler(v, vector, ops);
+		return run_handler(v, vector, how, ops);
+	return false;
 }
 
 /* To the guest and back. IF=0. */
@@ -160,7 +180,8 @@ static ALWAYS_INLINE enum after light(struct vcpu *v, struct colinux_run *run,
 			     load_once(v->area->side.noted)))
 			replay_noted(v);
 		if (__builtin_expect(reason == COLINUX_EXIT_IRQ, 1)) {
-			handle_irq(v, ops);
+			if (rarely(handle_irq(v, how, ops)))
+				return AFTER_RESUME;
 			continue;
 		}
 		after = handle_exit(v, run, reason);
@@ -211,7 +232,7 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 
 	after = run_light(v, run, &how);
 	if (v->self_raise)	/* IF=0, and not forwarding one */
-		serve_early(v, how.ops);
+		serve_early(v, &how);
 	if (how.ops)
 		how.ops->leave(v->host);
 
@@ -220,6 +241,8 @@ static enum after run_full(struct vcpu *v, struct colinux_run *run)
 	v->stats.guest_ns += host_now() - start;
 	store_once(v->run_since, 0);
 	cpu_context_save(&v->context, v->side, v->area);
+	if (v->later)
+		run_later(v);
 	irq_on();
 	host_guest_end(v->host);
 	return after;

@@ -70,6 +70,7 @@ struct vcpu {
 	u32 self_raise;		/* entered with IF=0: open the window */
 	u32 awaiting;		/* a hypercall waits for the process */
 	u32 served;		/* what it forwards next may be done already */
+	u32 later;		/* vector whose handler waits for the host's state */
 
 	struct colinux_vcpu_area *area;	/* shared with the guest */
 	u64 area_machine;

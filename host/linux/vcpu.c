@@ -20,6 +20,7 @@
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/nospec-branch.h>
+#include <asm/irq_vectors.h>
 #include <asm/tsc.h>
 #include "driver.h"
 
@@ -31,6 +32,8 @@
 #ifndef _TIF_USER_RETURN_NOTIFY
 #define _TIF_USER_RETURN_NOTIFY 0
 #endif
+
+static_assert(CALL_FUNCTION_VECTOR == CALL_FUNCTION_SINGLE_VECTOR + 1);
 
 /* How long a device's thread may have to wait for a CPU that a guest has. */
 #define TURN_NS (200 * NSEC_PER_USEC)
@@ -125,6 +128,9 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	light->mask = _TIF_NEED_RESCHED | _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |
 		      _TIF_NOTIFY_RESUME | _TIF_USER_RETURN_NOTIFY;
 	light->ops = NULL;
+	/* smp_call_function(): KVM looks at MSRs so when its first VM starts. */
+	light->call_vector = CALL_FUNCTION_SINGLE_VECTOR;
+	light->nr_call_vectors = 2;
 	/*
 	 * Linux writes these MSRs when a CPU comes up.  While KVM lends them to
 	 * its guests the flag is set: the guest is not entered, nothing is kept.

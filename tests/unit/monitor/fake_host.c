@@ -194,6 +194,8 @@ void host_guest_begin(struct host_vcpu *h, struct host_light *light)
 	light->spec_ctrl_known = false;
 	light->split_lock = false;
 	light->ops = fake_host.no_ops ? NULL : &ops;
+	light->call_vector = 251;
+	light->nr_call_vectors = 2;
 	fake_require(fake_if && !h->begun, "begin twice, or with IF=0");
 	fake_require(h->bound, "begin without bind");
 	h->begun = 1;

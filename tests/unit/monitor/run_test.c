@@ -151,6 +151,49 @@ static void held_interrupts(void)
 	end_vm(vm, "IF=1");
 }
 
+static u32 loaded[256];	/* the guest's state was on the CPU */
+
+static void note_loaded(u32 vector)
+{
+	loaded[vector] += fake_cpu.loads - fake_cpu.saves;
+}
+
+/* Handlers of other CPUs' calls find the host's registers, all others need not. */
+static void host_calls(void)
+{
+	static const struct exit calls[] = {
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 251 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 252 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 253 },
+		END,
+	};
+	static const struct exit held[] = {
+		{ .reason = COLINUX_EXIT_HYPERCALL, .nr = COLINUX_HC_YIELD,
+		  .in_service = 251 },
+		{ .reason = COLINUX_EXIT_IRQ, .vector = 251 },
+		END,
+	};
+
+	begin();
+	fake_host.no_ops = 1;
+	fake_cpu.on_reraise = note_loaded;
+	run_exits(calls);
+	check(fake_cpu.reraised[251] == 1 && fake_cpu.reraised[252] == 1 &&
+		      !loaded[251] && !loaded[252],
+	      "another CPU's call waits for the host's registers");
+	check(fake_cpu.reraised[253] == 1 && loaded[253] == 1 &&
+		      v->stats.full_switches == 3,
+	      "nothing else does");
+	end_vm(vm, "calls");
+	begin();
+	fake_host.no_ops = 1;
+	fake_cpu.on_reraise = note_loaded;
+	run_exits(held);
+	check(fake_cpu.reraised[251] == 1 && !loaded[251] && played == 3,
+	      "also one that the guest holds");
+	end_vm(vm, "held call");
+}
+
 static u64 seen_spec_ctrl, seen_cr4;
 
 /* An interrupt handler of the host wants the CPU, and turns VMX on. */
@@ -580,6 +623,7 @@ int main(void)
 {
 	interrupts();
 	held_interrupts();
+	host_calls();
 	lean_host();
 	bad_exits();
 	noted();
