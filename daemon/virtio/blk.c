@@ -391,12 +391,13 @@ static int blk_config_write(struct virtio_device *device, uint32_t offset,
 static void blk_describe(struct virtio_device *device, char *text, size_t room)
 {
 	const struct disk *disk = ((struct virtio_blk *)device)->disk;
-	char losses[40] = "";
+	char losses[120] = "";
 
 	pthread_mutex_lock(&device->lock);
 	if (disk->nbd)
-		snprintf(losses, sizeof(losses), ", lost %u times",
-			 disk->losses);
+		snprintf(losses, sizeof(losses), ", lost %u times%s%s",
+			 disk->losses, disk->failed ? ", FAILED: " : "",
+			 disk->failed ? disk->failed : "");
 	snprintf(text, room, "%s, %" PRIu64 " MiB%s%s, %s%s", disk->path,
 		 disk->capacity >> 20, disk->read_only ? ", read-only" : "",
 		 disk->direct ? ", direct" : "", disk_engine_name(disk),

@@ -526,30 +526,53 @@ static void silent_under_a_guest(void)
 	guest_exit(&guest);
 }
 
-/* The process of a disk: found by its parent, which is this one. */
+/* The process of the one disk that is open: a child of this one, and alive. */
 static pid_t find_helper(void)
 {
-	char text[32];
+	char text[48];
 	pid_t pid = 0;
 	FILE *list;
 
-	snprintf(text, sizeof(text), "pgrep -P %d", (int)getpid());
+	snprintf(text, sizeof(text), "pgrep -x -P %d colinux-disk",
+		 (int)getpid());
 	list = popen(text, "r");
 	while (list && fgets(text, sizeof(text), list)) {
-		char comm[64] = "", name[64];
-		FILE *file;
-
-		snprintf(name, sizeof(name), "/proc/%d/comm", atoi(text));
-		file = fopen(name, "r");
-		if (file && fgets(comm, sizeof(comm), file) &&
-		    !strcmp(comm, "colinux-disk\n"))
+		text[strcspn(text, "\n")] = '\0';
+		/* Those of earlier disks were not waited for: no program. */
+		if (*link_of(text, "exe"))
 			pid = atoi(text);
-		if (file)
-			fclose(file);
 	}
 	if (list)
 		pclose(list);
+	if (!pid)
+		die("no colinux-disk");
 	return pid;
+}
+
+/* Who runs the guest gets to know why its disk is dead. */
+static void failed_under_a_guest(void)
+{
+	static struct guest guest;
+	struct blkdev blk = { .guest = &guest };
+	const struct blk_options options = { .direct = false };
+	char text[400] = "";
+
+	guest_init(&guest);
+	snprintf(blk.path, sizeof(blk.path), "%s", path("silent.qcow2"));
+	blkdev_add(&blk, &options);
+	blkdev_start(&blk, VIRTIO_F_VERSION_1);
+	kill(find_helper(), SIGKILL);
+	kill_daemon("silent.qcow2");
+	check(blkdev_do(&blk, VIRTIO_BLK_T_IN, 0, FIRST, 512, true) ==
+		      VIRTIO_BLK_S_IOERR &&
+	      blkdev_do(&blk, VIRTIO_BLK_T_IN, 0, FIRST, 512, true) ==
+		      VIRTIO_BLK_S_IOERR, "requests of a dead disk fail");
+	check(guest.reports == 1 && strstr(guest.last_report, "cobd0: ") &&
+	      strstr(guest.last_report, "all requests fail"),
+	      "which is said once: %s", guest.last_report);
+	virtio_bus_describe(guest.bus, blk.device, text, sizeof(text));
+	check(strstr(text, "FAILED: the process"), "and shown: %s", text);
+	guest_exit(&guest);
 }
 
 /* A service manager tells all processes to end; then the guest powers off. */
@@ -562,8 +585,6 @@ static void told_to_end(void)
 		die("qemu-img");
 	disk = open_disk(path("told.qcow2"), false, NULL);
 	helper = find_helper();
-	if (!helper)
-		die("no colinux-disk");
 	kill(helper, SIGTERM);
 	kill(find_daemon("told.qcow2"), SIGTERM);
 	load(disk, NULL, 1);
@@ -706,6 +727,7 @@ int main(int argc, char **argv)
 		unflushed();
 		abandoned();
 		silent_under_a_guest();
+		failed_under_a_guest();
 		told_to_end();
 		backing();
 		broken();
