@@ -258,6 +258,7 @@ static int take_backing(struct config_disk *disk, const char *path,
 static int take_disk(struct config_disk *disk, struct config_word *word,
 		     struct error *error)
 {
+	int failed = 0;
 	char *comma;
 	size_t path;
 
@@ -272,15 +273,14 @@ static int take_disk(struct config_disk *disk, struct config_word *word,
 			disk->read_only = false;
 		else if (!strcmp(comma, ",direct"))
 			disk->direct = true;
-		else if (!strncmp(comma, ",format=", 8) &&
-			 take_format(disk, comma + 8, word, error) < 0)
-			return -1;
-		else if (!strncmp(comma, ",backing=", 9) &&
-			 take_backing(disk, comma + 9, word, error) < 0)
-			return -1;
-		else if (strncmp(comma, ",format=", 8) &&
-			 strncmp(comma, ",backing=", 9))
+		else if (!strncmp(comma, ",format=", 8))
+			failed = take_format(disk, comma + 8, word, error);
+		else if (!strncmp(comma, ",backing=", 9))
+			failed = take_backing(disk, comma + 9, word, error);
+		else
 			break;
+		if (failed)
+			return -1;
 		*comma = '\0';
 	}
 	path = strlen(word->value);

@@ -75,11 +75,15 @@ int standard_output_start(uv_thread_t *thread, struct console *console,
 			  bool log)
 {
 	struct output *output = malloc(sizeof(*output));
+	int result;
 
 	if (!output)
 		return UV_ENOMEM;
 	*output = (struct output){ .console = console, .log = log };
-	return uv_thread_create(thread, output_thread, output);
+	result = uv_thread_create(thread, output_thread, output);
+	if (result < 0)
+		free(output);
+	return result;
 }
 
 static void input_thread(void *opaque)

@@ -5,6 +5,11 @@
 
 #include "disk.h"
 
+/* --- image.c --- */
+
+/* Lock an open file against other disks; false when one is in the way. */
+bool disk_lock_file(int fd, bool read_only);
+
 /* --- perform.c --- */
 
 /*

@@ -66,26 +66,26 @@ static int open_file(const struct disk_options *options, struct error *error)
  * OFD locks (fcntl(2)) belong to the open file, so that two disks of one
  * process conflict as well, and go when the process dies.
  */
-static int lock_file(const struct disk_options *options, int fd,
-		     struct error *error)
+bool disk_lock_file(int fd, bool read_only)
 {
 	struct flock lock = {
-		.l_type = options->read_only ? F_RDLCK : F_WRLCK,
+		.l_type = read_only ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
 
-	if (!fcntl(fd, F_OFD_SETLK, &lock))
+	/* File systems without locks: nothing that we can do. */
+	return !fcntl(fd, F_OFD_SETLK, &lock) ||
+	       (errno != EAGAIN && errno != EACCES);
+}
+
+static int lock_file(const struct disk_options *options, int fd,
+		     struct error *error)
+{
+	if (disk_lock_file(fd, options->read_only))
 		return 0;
-	switch (errno) {
-	case EAGAIN:
-	case EACCES:
-		return error_set(error, "%s: in use by another disk or guest: "
-				 "stop that guest, use a copy, or use it "
-				 "read-only (,ro) in all", options->path);
-	default:
-		/* File systems without locks: nothing that we can do. */
-		return 0;
-	}
+	return error_set(error, "%s: in use by another disk or guest: stop "
+			 "that guest, use a copy, or use it read-only (,ro) in "
+			 "all", options->path);
 }
 
 /* An image that is not raw needs its server, a remote one has nothing else. */

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../os.h"
+#include "engine.h"
 #include "nbd_link.h"
 #include "server.h"
 
@@ -53,16 +54,13 @@ struct server {
 /* A backing file for reading, which nobody shall write to; its format. */
 static int open_backing(const char *path, int *fd, struct error *error)
 {
-	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
 	int format;
 
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0)
 		return error_set(error, "%s: %s: check the path", path,
 				 strerror(errno));
-	/* File systems without locks: nothing that we can do. */
-	if (fcntl(*fd, F_OFD_SETLK, &lock) &&
-	    (errno == EAGAIN || errno == EACCES))
+	if (!disk_lock_file(*fd, true))
 		format = error_set(error, "%s: another disk or guest writes to "
 				   "it: stop that guest, or use a copy", path);
 	else
